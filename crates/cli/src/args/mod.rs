@@ -1,0 +1,81 @@
+//! The command line as clap reads it: plain data, no behaviour. `global` holds what every command takes; each family of commands has
+//! its own file. Every command carries one paragraph of help and an `Examples:` section, which a test insists on.
+
+mod global;
+mod history;
+mod project;
+mod query;
+
+#[cfg(test)]
+mod tests;
+
+pub use global::{ColourChoice, Global, OutputFormat};
+pub use history::{AuditArgs, QuarantineCommand, QuarantineSelection, RunsCommand, SnapshotCommand};
+pub use project::{CheckArgs, CompletionsArgs, ConfigCommand, DemoArgs, ExplainArgs, InitArgs, PlanArgs, RunArgs};
+pub use query::{QueryArgs, RowArgs, ShellArgs};
+
+use clap::{Parser, Subcommand};
+
+/// Messy customer, product and order files in; clean tables, views and answers out.
+///
+/// A project is a directory of SELECTs and small TOML files. Tidemill reads the files it names, sets aside what is broken, cleans the
+/// rest by declared rules, keeps the result as Delta tables, and answers SQL over them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tidemill",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Start here:\n  tidemill demo                      a finished project, run before your eyes\n  tidemill init shop                 a project of your own\n  tidemill -C shop check             every mistake in it, with file, line and help\n  tidemill -C shop run               bring everything up to date\n  tidemill -C shop shell             ask questions"
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Demo(DemoArgs),
+    Init(InitArgs),
+    Check(CheckArgs),
+    Plan(PlanArgs),
+    Run(RunArgs),
+    Query(QueryArgs),
+    Shell(ShellArgs),
+    /// Look at rejected rows, and try them again.
+    ///
+    /// A row that cannot be decoded or that breaks its table's contract is never dropped: it stands in `quarantine.TABLE` with its file,
+    /// line, raw text, the rule it broke and why. After mending a rule, `replay` takes rows back in.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill quarantine ls\n  tidemill quarantine show customers --code type --limit 20\n  tidemill quarantine replay customers"
+    )]
+    Quarantine(QuarantineCommand),
+    /// Look at versions of a table, compare them, go back.
+    ///
+    /// Every run that changes a table leaves a version of it. Versions younger than `lake.retention` can be listed, compared and restored;
+    /// in SQL, `version_of('clean.customers', 3)` reads one.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill snapshot ls clean.customers\n  tidemill snapshot diff clean.customers 3 5\n  tidemill snapshot restore clean.customers 3"
+    )]
+    Snapshot(SnapshotCommand),
+    Audit(AuditArgs),
+    /// Settings, and where each value comes from.
+    ///
+    /// Settings come from defaults, `tidemill.toml`, the chosen `[environments.NAME]`, `TIDEMILL__SECTION__KEY` variables (of the process
+    /// or a `.env` file) and the command line; later ones win.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill config show\n  tidemill --env production config show\n  TIDEMILL__ENGINE__THREADS=2 tidemill config show --format json"
+    )]
+    Config(ConfigCommand),
+    /// What was run, when, and how it went.
+    ///
+    /// Each run and each of its steps is recorded in `system.runs` and `system.steps`, so everything shown here can also be asked in SQL.
+    #[command(subcommand, after_help = "Examples:\n  tidemill runs ls --limit 5\n  tidemill runs show\n  tidemill runs logs 0192f3")]
+    Runs(RunsCommand),
+    Explain(ExplainArgs),
+    Completions(CompletionsArgs),
+}

@@ -1,0 +1,103 @@
+//! `plan`, and `run --dry-run`: what a run would do, and why.
+
+use super::{command_line, write_report};
+use crate::Ended;
+use crate::args::PlanArgs;
+use crate::context::Context;
+use crate::output::figures::{bytes, counted};
+use crate::output::grid::{Cell, Grid, Tone, paint};
+use crate::output::records::Records;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use tidemill_pipeline::report::{Action, Plan, PlanNode, RunOptions};
+
+pub fn execute(args: &PlanArgs, context: &Context, out: &mut dyn Write) -> Ended {
+    let options = RunOptions {
+        select: args.selection.select.clone(),
+        frozen: args.frozen,
+        full: args.full,
+        dry_run: true,
+        command: command_line(),
+    };
+    show(&options, context, out)
+}
+
+pub fn show(options: &RunOptions, context: &Context, out: &mut dyn Write) -> Ended {
+    let workspace = context.open()?;
+    let plan = context.wait(workspace.plan(options))?;
+    let records = records(&plan);
+    let object = || json!({ "epoch": plan.epoch, "resumes": plan.resumes, "nodes": plan.nodes.iter().map(node_json).collect::<Vec<_>>() });
+    if !write_report(out, context.style.format, object, &records)? {
+        for_people(&plan, context, out)?;
+    }
+    Ok(0)
+}
+
+fn for_people(plan: &Plan, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    let colour = context.style.colour;
+    if let Some(run) = &plan.resumes {
+        writeln!(out, "{} run {run} was interrupted and is finished first\n", paint("note:", Tone::Warn, colour))?;
+    }
+    let mut grid = Grid::new(&["node", "kind", "action", "why", "#files", "#bytes"]);
+    for n in plan.nodes.iter().filter(|n| n.action != Action::Skip || context.global.verbose > 0) {
+        let tone = match n.action {
+            Action::Build | Action::Extend => Tone::Good,
+            Action::Resume => Tone::Warn,
+            Action::Keep | Action::Virtual | Action::Skip => Tone::Dim,
+        };
+        let size: u64 = n.files.iter().map(|f| f.1).sum();
+        let (files, size) = if n.files.is_empty() { Default::default() } else { (n.files.len().to_string(), bytes(size)) };
+        grid.push(vec![
+            Cell::new(&n.node),
+            Cell::toned(n.kind, Tone::Dim),
+            Cell::toned(n.action.as_str(), tone),
+            Cell::new(&n.reason),
+            Cell::new(files),
+            Cell::new(size),
+        ]);
+    }
+    grid.write(out, context.style.width, colour)?;
+    if context.global.verbose > 0 {
+        for n in plan.nodes.iter().filter(|n| !n.files.is_empty()) {
+            writeln!(out, "\n{} reads", n.node)?;
+            n.files.iter().try_for_each(|(file, size)| writeln!(out, "  {:>9}  {file}", bytes(*size)))?;
+        }
+    }
+    let count = |wanted: &[Action]| plan.nodes.iter().filter(|n| wanted.contains(&n.action)).count() as u64;
+    let (work, kept, skipped) = (count(&[Action::Build, Action::Extend, Action::Resume]), count(&[Action::Keep]), count(&[Action::Skip]));
+    let mut line = match work {
+        0 => "everything is up to date".to_string(),
+        n => format!("epoch {}: {} to bring up to date", plan.epoch, counted(n, "node")),
+    };
+    if kept > 0 && work > 0 {
+        line.push_str(&format!(", {kept} up to date"));
+    }
+    if skipped > 0 {
+        line.push_str(&format!(", {skipped} not selected"));
+    }
+    writeln!(out, "\n{line}")?;
+    if work > 0 && !context.global.quiet {
+        writeln!(out, "{}", paint(&format!("to do it: {}", context.command("run")), Tone::Dim, colour))?;
+    }
+    Ok(())
+}
+
+fn node_json(n: &PlanNode) -> Value {
+    let files: Vec<Value> = n.files.iter().map(|(file, size)| json!({ "file": file, "bytes": size })).collect();
+    json!({ "node": n.node, "kind": n.kind, "action": n.action.as_str(), "reason": n.reason, "files": files })
+}
+
+fn records(plan: &Plan) -> Records {
+    let mut records = Records::new(&["node", "kind", "action", "reason", "files", "bytes"]);
+    for n in &plan.nodes {
+        records.push(vec![
+            n.node.as_str().into(),
+            n.kind.into(),
+            n.action.as_str().into(),
+            n.reason.as_str().into(),
+            n.files.len().into(),
+            n.files.iter().map(|f| f.1).sum::<u64>().into(),
+        ]);
+    }
+    records
+}

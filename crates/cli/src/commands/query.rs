@@ -1,0 +1,102 @@
+//! `query`: one or more statements, each result printed in turn.
+
+use super::statements;
+use crate::Ended;
+use crate::args::{OutputFormat, QueryArgs};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::figures::duration;
+use crate::output::rows::RowWriter;
+use crate::output::{Style, rows};
+use futures::StreamExt;
+use std::io::{IsTerminal, Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tidemill_core::{Error, ErrorKind};
+use tidemill_pipeline::{QueryOptions, Workspace};
+
+/// Rows shown on a terminal unless `--limit` says otherwise.
+pub const TERMINAL_ROWS: usize = 1000;
+
+pub fn execute(args: &QueryArgs, context: &Context, out: &mut dyn Write) -> Ended {
+    let statements = statements::all(&text(args)?).map_err(Failure::Usage)?;
+    let workspace = context.open()?;
+    let style = Style { expanded: args.rows.expanded, ..context.style };
+    let limit = match args.limit {
+        Some(0) => None,
+        Some(n) => Some(n),
+        None => (context.style.width.is_some() && context.is_human()).then_some(TERMINAL_ROWS),
+    };
+    let options = QueryOptions { epoch: args.at, limit };
+    for (n, sql) in statements.iter().enumerate() {
+        if n > 0 && style.format != OutputFormat::Json {
+            writeln!(out)?;
+        }
+        answer(&workspace, sql, &options, &style, context, out)?;
+        out.flush()?;
+    }
+    Ok(0)
+}
+
+/// Asks and prints; also what the shell does with a statement. For people all rows are gathered first, since a table's columns are as wide
+/// as their widest value; otherwise they are written as they come, so that a reader who has enough ends the query.
+#[allow(clippy::disallowed_methods)] // how long it took is shown, not decided by
+pub fn answer(
+    workspace: &Workspace,
+    sql: &str,
+    options: &QueryOptions,
+    style: &Style,
+    context: &Context,
+    out: &mut dyn Write,
+) -> Result<Duration, Failure> {
+    let blame = |failure| match failure {
+        // SQL on the command line that does not make sense is not the project's fault.
+        Failure::Error(e) if e.kind == ErrorKind::Config => Failure::Sql { error: e, sql: sql.to_string() },
+        other => other,
+    };
+    let began = Instant::now();
+    if style.format == OutputFormat::Human {
+        let result = context.wait(workspace.query(sql, options)).map_err(blame)?;
+        rows::write(out, &result, style, "--limit 0 shows all")?;
+    } else {
+        let query = context.wait(async { workspace.session(options.epoch).await?.query(sql).await }).map_err(blame)?;
+        let mut writer = RowWriter::begin(out, &query.schema, style.format)?;
+        let mut left = options.limit.unwrap_or(usize::MAX);
+        let mut stream = query.stream()?;
+        while left > 0
+            && let Some(batch) = context.wait(async { stream.next().await.transpose() }).map_err(blame)?
+        {
+            let batch = if batch.num_rows() > left { batch.slice(0, left) } else { batch };
+            left -= batch.num_rows();
+            writer.write(out, &batch)?;
+        }
+        writer.end(out)?;
+    }
+    let elapsed = began.elapsed();
+    if context.global.verbose > 0 {
+        context.say(&format!("answered in {}", duration(elapsed)));
+    }
+    Ok(elapsed)
+}
+
+fn text(args: &QueryArgs) -> Result<String, Failure> {
+    let from_stdin = || {
+        let mut text = String::new();
+        std::io::stdin()
+            .lock()
+            .read_to_string(&mut text)
+            .map_err(|e| Failure::Usage(Error::config("cannot read the statements").at("standard input").because(e)))?;
+        Ok(text)
+    };
+    match (&args.sql, &args.file) {
+        (Some(sql), _) if sql == "-" => from_stdin(),
+        (Some(sql), _) => Ok(sql.clone()),
+        (None, Some(file)) if file == Path::new("-") => from_stdin(),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map_err(|e| Failure::Usage(Error::config(format!("cannot read the statements: {e}")).at(file.display().to_string()))),
+        (None, None) if !std::io::stdin().is_terminal() => from_stdin(),
+        (None, None) => Err(Failure::Usage(
+            Error::config("no SQL was given").help("give it as one argument: tidemill query \"SELECT 1\"; or try `tidemill shell`"),
+        )),
+    }
+}

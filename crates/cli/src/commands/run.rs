@@ -1,0 +1,248 @@
+//! `run`: everything up to date once, shown while it goes on, summed up at the end.
+
+use super::{command_line, plan, write_report};
+use crate::Ended;
+use crate::args::RunArgs;
+use crate::context::Context;
+use crate::failure::{Failure, note};
+use crate::output::figures::{bytes, counted, duration, grouped};
+use crate::output::grid::{Cell, Grid, Tone, paint};
+use crate::output::records::Records;
+use crate::progress::watcher;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tidemill_pipeline::Workspace;
+use tidemill_pipeline::report::{RunOptions, RunReport, Status, StepReport};
+
+pub fn execute(args: &RunArgs, context: &Context, out: &mut dyn Write) -> Ended {
+    let options = RunOptions {
+        select: args.selection.select.clone(),
+        frozen: args.frozen,
+        full: args.full,
+        dry_run: args.dry_run,
+        command: command_line(),
+    };
+    if args.dry_run {
+        return plan::show(&options, context, out);
+    }
+    let workspace = context.open()?;
+    perform(&workspace, &options, context, context.global.directory.as_deref(), out)
+}
+
+/// Runs and sums up. `dir` is the project as the commands offered next should name it.
+pub fn perform(workspace: &Arc<Workspace>, options: &RunOptions, context: &Context, dir: Option<&Path>, out: &mut dyn Write) -> Ended {
+    let watcher = watcher(context);
+    let (ended, signal) = context.wait_cancelling(workspace.run(options, Arc::clone(&watcher)), || workspace.cancel());
+    drop(watcher); // bars go before anything else is printed
+    let report = match (ended, signal) {
+        (Ok(report), _) => report,
+        (Err(e), Some(code)) => {
+            tracing::info!(error = %e, "the run was stopped");
+            note(context, "stopped", "the next run finishes what was begun");
+            return Err(Failure::Interrupted(code));
+        }
+        (Err(e), None) => return Err(e.into()),
+    };
+    let records = records(&report);
+    if !write_report(out, context.style.format, || object(&report), &records)? && !context.global.quiet {
+        for_people(&report, context, dir, out)?;
+    }
+    // Results first, then what went wrong, so that the last line seen is the one to act on.
+    out.flush()?;
+    tell_failures(&report, context);
+    match signal {
+        Some(code) => Err(Failure::Interrupted(code)),
+        None => Ok(u8::from(report.status == Status::Failed)),
+    }
+}
+
+/// One node's steps together.
+struct NodeSummary<'a> {
+    node: &'a str,
+    status: Status,
+    rows: u64,
+    elapsed: Duration,
+    message: String,
+}
+
+fn nodes(report: &RunReport) -> Vec<NodeSummary<'_>> {
+    let mut nodes: Vec<NodeSummary<'_>> = Vec::new();
+    for step in &report.steps {
+        let at = nodes.iter().position(|n| n.node == step.node).unwrap_or_else(|| {
+            nodes.push(NodeSummary { node: &step.node, status: step.status, rows: 0, elapsed: Duration::ZERO, message: String::new() });
+            nodes.len() - 1
+        });
+        let n = &mut nodes[at];
+        n.elapsed += step.elapsed;
+        // A test reads what a view wrote; it is not what the node holds.
+        if step.stage != "test" && step.rows_written > 0 {
+            n.rows = step.rows_written;
+        }
+        n.status = worse(n.status, step.status);
+        let message = step.error.as_deref().unwrap_or(&step.message);
+        if !message.is_empty() && (n.message.is_empty() || step.error.is_some() || step.stage == "apply") {
+            n.message = message.to_string();
+        }
+    }
+    nodes
+}
+
+fn worse(a: Status, b: Status) -> Status {
+    let rank = |s: Status| match s {
+        Status::Failed => 3,
+        Status::Skipped => 2,
+        Status::Succeeded => 1,
+        Status::UpToDate => 0,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}
+
+fn for_people(report: &RunReport, context: &Context, dir: Option<&Path>, out: &mut dyn Write) -> io::Result<()> {
+    let colour = context.style.colour;
+    let nodes = nodes(report);
+    let kept = nodes.iter().filter(|n| n.status == Status::UpToDate).count() as u64;
+    let mut grid = Grid::new(&["node", "status", "#rows", "#time", "what happened"]);
+    for n in nodes.iter().filter(|n| n.status != Status::UpToDate || context.global.verbose > 0) {
+        let tone = match n.status {
+            Status::Succeeded => Tone::Good,
+            Status::Failed => Tone::Bad,
+            Status::Skipped => Tone::Warn,
+            Status::UpToDate => Tone::Dim,
+        };
+        grid.push(vec![
+            Cell::new(n.node),
+            Cell::toned(n.status.as_str(), tone),
+            Cell::new(if n.rows == 0 { String::new() } else { grouped(n.rows) }),
+            Cell::new(duration(n.elapsed)),
+            Cell::new(&n.message),
+        ]);
+    }
+    if !grid.rows.is_empty() {
+        grid.write(out, context.style.width, colour)?;
+        writeln!(out)?;
+    }
+    let tables = report.quarantined.iter().filter(|(_, rows)| *rows > 0);
+    for (table, rows) in tables {
+        writeln!(
+            out,
+            "{} {} of {table} set aside; look at them with: {}",
+            paint("quarantined:", Tone::Warn, colour),
+            counted(*rows, "row"),
+            context.command_in(dir, &format!("quarantine show {table}"))
+        )?;
+    }
+    for t in &report.failed_tests {
+        let (word, tone) = if t.is_error { ("failed test:", Tone::Bad) } else { ("warning:", Tone::Warn) };
+        writeln!(out, "{} {} of {} does not hold for {}", paint(word, tone, colour), t.test, t.view, counted(t.rows, "row"))?;
+    }
+    if !report.failed_tests.is_empty() {
+        let sql = format!("SELECT view, test, row FROM system.test_failures WHERE run_id = '{}'", report.run_id);
+        writeln!(out, "  the rows: {}", context.command_in(dir, &format!("query \"{sql}\"")))?;
+    }
+    let (word, tone) = match report.status {
+        Status::Failed => ("failed", Tone::Bad),
+        Status::UpToDate => ("everything is up to date", Tone::Good),
+        Status::Succeeded | Status::Skipped => ("succeeded", Tone::Good),
+    };
+    let mut line = format!("{} in {}", paint(word, tone, colour), duration(report.elapsed));
+    if kept > 0 && report.status != Status::UpToDate {
+        line.push_str(&format!("; {} up to date", counted(kept, "node")));
+    }
+    line.push_str(&format!(
+        "; epoch {}, {:.1} CPU-seconds, peak memory {}, run {}",
+        report.epoch,
+        report.cpu_seconds,
+        bytes(report.peak_memory_bytes),
+        report.run_id
+    ));
+    writeln!(out, "{line}")
+}
+
+fn tell_failures(report: &RunReport, context: &Context) {
+    let error = paint("error:", Tone::Bad, context.colour_errors);
+    let mut told = 0;
+    for step in report.steps.iter().filter(|s| s.status == Status::Failed) {
+        if let Some(text) = &step.error {
+            let place = if text.starts_with(&step.node) { String::new() } else { format!("{}: ", step.node) };
+            context.say(&format!("{error} {place}{text}"));
+            told += 1;
+        }
+    }
+    if let (0, Some(text)) = (told, &report.error) {
+        context.say(&format!("{error} {text}"));
+    }
+    let help = |text: String| context.say(&format!(" {} {text}", paint("help:", Tone::Good, context.colour_errors)));
+    if report.status == Status::Failed {
+        help(format!("`{}` shows the steps; mend it and run again, what was finished is kept", context.command("runs show")));
+    }
+}
+
+fn object(report: &RunReport) -> Value {
+    let quarantined: Vec<Value> = report.quarantined.iter().map(|(table, rows)| json!({ "table": table, "rows": rows })).collect();
+    let tests: Vec<Value> = report
+        .failed_tests
+        .iter()
+        .map(|t| json!({ "view": t.view, "test": t.test, "rows": t.rows, "severity": if t.is_error { "error" } else { "warn" } }))
+        .collect();
+    json!({
+        "run_id": report.run_id,
+        "epoch": report.epoch,
+        "status": report.status.as_str(),
+        "elapsed_seconds": report.elapsed.as_secs_f64(),
+        "cpu_seconds": report.cpu_seconds,
+        "peak_memory_bytes": report.peak_memory_bytes,
+        "error": report.error,
+        "quarantined": quarantined,
+        "failed_tests": tests,
+        "steps": records(report).json(),
+    })
+}
+
+fn records(report: &RunReport) -> Records {
+    let mut records = Records::new(&[
+        "step_id",
+        "node",
+        "stage",
+        "status",
+        "elapsed_seconds",
+        "rows_read",
+        "rows_written",
+        "rows_rejected",
+        "bytes_read",
+        "bytes_written",
+        "bytes_spilled",
+        "bytes_exchanged",
+        "cpu_seconds",
+        "peak_memory_bytes",
+        "error",
+        "message",
+    ]);
+    for s in &report.steps {
+        records.push(step_values(s));
+    }
+    records
+}
+
+fn step_values(s: &StepReport) -> Vec<Value> {
+    vec![
+        s.step_id.into(),
+        s.node.as_str().into(),
+        s.stage.into(),
+        s.status.as_str().into(),
+        s.elapsed.as_secs_f64().into(),
+        s.rows_read.into(),
+        s.rows_written.into(),
+        s.rows_rejected.into(),
+        s.bytes_read.into(),
+        s.bytes_written.into(),
+        s.bytes_spilled.into(),
+        s.bytes_exchanged.into(),
+        s.cpu_seconds.into(),
+        s.peak_memory_bytes.into(),
+        s.error.as_deref().into(),
+        s.message.as_str().into(),
+    ]
+}

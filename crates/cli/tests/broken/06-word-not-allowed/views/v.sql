@@ -1,0 +1,2 @@
+--! materialized = "tabel"
+SELECT * FROM customers

@@ -1,0 +1,2 @@
+-- Umsatz für alle
+SELECT * FROM customers

@@ -1,0 +1,2 @@
+--! partition_by = "country"
+SELECT * FROM customers

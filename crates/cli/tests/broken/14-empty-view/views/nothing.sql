@@ -1,0 +1,2 @@
+--! description = "to be written"
+-- soon

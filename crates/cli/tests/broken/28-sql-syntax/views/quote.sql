@@ -1,0 +1,4 @@
+-- who lives in the UK
+SELECT name
+FROM customers
+WHERE country = 'UK

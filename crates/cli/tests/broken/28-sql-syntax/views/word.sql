@@ -1,0 +1,2 @@
+--! description = "a keyword misspelt"
+SELECT name FORM customers WHERE id = 1

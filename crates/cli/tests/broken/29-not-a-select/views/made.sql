@@ -1,0 +1,2 @@
+--! materialized = "table"
+CREATE TABLE made AS SELECT * FROM customers

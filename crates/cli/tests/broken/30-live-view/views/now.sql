@@ -1,0 +1,2 @@
+--! materialized = "live"
+SELECT count(*) AS n FROM customers

@@ -1,0 +1,3 @@
+SELECT count(*) AS n FROM customers;
+
+SELECT 2 AS n;

@@ -1,0 +1,1 @@
+CREATE FUNCTION profit(price DOUBLE, cost DOUBLE) RETURNS DOUBLE RETURN price - cost

@@ -1,0 +1,2 @@
+WITH recent AS (SELECT * FROM order)
+SELECT * FROM recent JOIN costumers ON true

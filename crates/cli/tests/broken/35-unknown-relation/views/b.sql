@@ -1,0 +1,1 @@
+SELECT * FROM raw.order_items, sytem.runs, system.run, "Customers"

@@ -1,0 +1,2 @@
+--! materialized = "table"
+SELECT c.id FROM c JOIN customers USING (id)

@@ -1,0 +1,1 @@
+SELECT * FROM self WHERE 1 = 1

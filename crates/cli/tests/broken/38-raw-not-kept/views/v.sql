@@ -1,0 +1,1 @@
+SELECT _file, count(*) AS n FROM raw.customers GROUP BY _file

@@ -1,0 +1,4 @@
+--! materialized = "table"
+SELECT country, sum(incme) AS income
+FROM customers
+GROUP BY country

@@ -1,0 +1,1 @@
+SELECT initcapp(name) AS name, vat(income) AS vat FROM customers

@@ -1,0 +1,1 @@
+SELECT name + born AS x FROM customers

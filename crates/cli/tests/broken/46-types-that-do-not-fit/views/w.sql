@@ -1,0 +1,1 @@
+SELECT country, name, count(*) AS n FROM customers GROUP BY country

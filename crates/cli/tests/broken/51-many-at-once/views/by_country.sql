@@ -1,0 +1,2 @@
+--! materialised = "table"
+SELECT country, count(*) AS n FROM costumers GROUP BY country

@@ -1,0 +1,9 @@
+//! The one integration test binary: each link against the query engine costs, so every test of the program as a whole is a module here.
+
+mod cargo;
+mod check;
+mod command_line;
+mod dependencies;
+mod docs;
+mod marketing;
+mod rooms;

@@ -1,0 +1,80 @@
+//! A look at the beginnings of files.
+
+use super::list::FileEntry;
+use super::options::FileOptions;
+use super::reader::open_head;
+use super::scan::HEAD_BYTES;
+use crate::connector::Probe;
+use crate::formats::csv::infer::{Inferred, infer};
+use crate::formats::csv::plan::names_of;
+use crate::formats::csv::survey::rows;
+use std::path::Path;
+use tidemill_core::{ColumnRead, Error, Result};
+
+/// How much is read of the files after the first.
+pub const LATER_BYTES: usize = 256 << 10;
+const SAMPLES: usize = 20;
+
+/// The first entry decides delimiter, encoding and samples; all add columns and values.
+pub fn probe(entries: &[&FileEntry], options: &FileOptions, base_dir: &Path) -> Result<Probe> {
+    let mut labels: Vec<String> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut values: Vec<Vec<Option<String>>> = Vec::new();
+    let mut out: Option<Probe> = None;
+    for entry in entries {
+        let bytes = if out.is_none() { HEAD_BYTES } else { LATER_BYTES };
+        let head = open_head(entry, options, base_dir, bytes)?;
+        let survey = &head.survey;
+        let file_names = names_of(&survey.labels);
+        let places: Vec<usize> = file_names
+            .iter()
+            .zip(&survey.labels)
+            .map(|(n, label)| {
+                names.iter().position(|known| known == n).unwrap_or_else(|| {
+                    names.push(n.clone());
+                    labels.push(label.clone());
+                    values.push(Vec::new());
+                    names.len() - 1
+                })
+            })
+            .collect();
+        let probe = out.get_or_insert_with(|| Probe {
+            labels: Vec::new(),
+            has_header: survey.has_header,
+            delimiter: char::from(survey.dialect.delimiter),
+            encoding: survey.encoding.name(),
+            columns: Vec::new(),
+            samples: Vec::new(),
+            rows_seen: 0,
+            notes: Vec::new(),
+        });
+        for row in rows(&head.bytes, head.at_end, survey) {
+            probe.rows_seen += 1;
+            if probe.samples.len() < SAMPLES {
+                let mut sample = vec![None; names.len()];
+                row.iter().zip(&places).for_each(|(v, p)| sample[*p].clone_from(v));
+                probe.samples.push(sample);
+            }
+            for (value, place) in row.into_iter().zip(&places) {
+                values[*place].push(value);
+            }
+        }
+    }
+    let mut probe = out.ok_or_else(|| Error::config("there is no file to look at"))?;
+    for sample in &mut probe.samples {
+        sample.resize(names.len(), None);
+    }
+    for ((name, label), values) in names.iter().zip(&labels).zip(&values) {
+        let Inferred { data_type, formats, null_tokens, note } = infer(values.iter().map(Option::as_deref));
+        if let Some(note) = note {
+            probe.notes.push(format!("column `{name}`: {note}"));
+        }
+        if !null_tokens.is_empty() {
+            let tokens = null_tokens.iter().map(|t| format!("\"{t}\"")).collect::<Vec<_>>().join(", ");
+            probe.notes.push(format!("column `{name}`: {tokens} taken as missing"));
+        }
+        probe.columns.push(ColumnRead { label: label.clone(), formats, null_tokens, ..ColumnRead::new(name, data_type) });
+    }
+    probe.labels = labels;
+    Ok(probe)
+}

@@ -1,0 +1,279 @@
+//! One block of a file into a batch and rejects.
+
+use super::convert::{Bad, ColumnBuilder, builder};
+use super::encoding::{Encoding, decode_1252, lossless};
+use super::plan::FilePlan;
+use super::quoted::unquote;
+use super::record::record_at;
+use super::tokenise::{Fault, FaultKind, PAD, Strip, Tokeniser, Width};
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use std::sync::Arc;
+use tidemill_core::{Decoded, Morsel, Reject, Result, RowText};
+
+/// Whole records of one file, as they are stored (decompressed).
+pub struct Block {
+    /// Content, then [`PAD`] bytes at least.
+    pub data: Buffer,
+    pub len: usize,
+    /// Byte offset of the first byte in the decompressed file.
+    pub offset: u64,
+    /// Line of the first byte, from 1.
+    pub line: u64,
+    /// Bytes of the file as stored that were read for this block.
+    pub bytes_read: u64,
+    /// What the reader itself had to give up; after the block's rows.
+    pub rejects: Vec<Reject>,
+    pub plan: Arc<FilePlan>,
+}
+
+/// Memory of a block; given back for the next one when the last user is gone.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    pub bytes: Vec<u8>,
+    pub pool: Pool,
+}
+
+/// Buffers to use again.
+pub type Pool = Arc<std::sync::Mutex<Vec<Vec<u8>>>>;
+const POOLED: usize = 8;
+
+impl Buffer {
+    /// An empty buffer with room for `bytes`, from the pool if there is one.
+    pub fn take(pool: &Pool, bytes: usize) -> Buffer {
+        let pooled = pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        let mut buffer = pooled.unwrap_or_default();
+        buffer.clear();
+        buffer.reserve(bytes);
+        Buffer { bytes: buffer, pool: Arc::clone(pool) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut pool = self.pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if pool.len() < POOLED && self.bytes.capacity() > 0 {
+            pool.push(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+/// Finds a row's text in its block again.
+struct BlockText {
+    data: Buffer,
+    len: usize,
+    starts: Vec<u32>,
+    offset: u64,
+    is_transcoded: bool,
+    plan: Arc<FilePlan>,
+}
+
+impl RowText for BlockText {
+    fn text(&self, row: usize) -> String {
+        let Some(start) = self.starts.get(row) else { return String::new() };
+        match record_at(&self.data.bytes[..self.len], *start as usize, true, &self.plan.dialect) {
+            Some(record) => lossless(&self.data.bytes[record.span]),
+            None => String::new(),
+        }
+    }
+
+    fn offset(&self, row: usize) -> u64 {
+        self.starts.get(row).map_or(self.offset, |s| self.offset + stored(&self.data.bytes, *s as usize, self.is_transcoded))
+    }
+}
+
+/// How many bytes of the file the first `at` bytes of the block were: in a one-byte encoding, as many as characters.
+fn stored(data: &[u8], at: usize, is_transcoded: bool) -> u64 {
+    if is_transcoded { data[..at].iter().filter(|b| (**b & 0xC0) != 0x80).count() as u64 } else { at as u64 }
+}
+
+impl Morsel for Block {
+    fn decode(self: Box<Self>) -> Result<Decoded> {
+        let mut block = *self;
+        let plan = Arc::clone(&block.plan);
+        let mut is_transcoded = false;
+        if plan.encoding == Encoding::Windows1252
+            && let Some(text) = decode_1252(&block.data.bytes[..block.len])
+        {
+            is_transcoded = true;
+            block.len = text.len();
+            block.data = Buffer { bytes: text, pool: Pool::default() };
+        }
+        block.data.bytes.resize(block.len + PAD, 0);
+        block.data.bytes[block.len..].fill(0);
+        let is_utf8 = is_transcoded || plan.encoding.is_utf16() || std::str::from_utf8(&block.data.bytes[..block.len]).is_ok();
+
+        let mut state = Decoding {
+            builders: plan.columns.iter().enumerate().map(|(i, c)| builder(&c.plan, i)).collect(),
+            plan: &plan,
+            offset: block.offset,
+            line: block.line,
+            is_transcoded,
+            lines: Vec::new(),
+            starts: Vec::new(),
+            rejects: Vec::new(),
+        };
+        state.strips(&mut block.data.bytes, block.len, is_utf8);
+        let Decoding { builders, lines, starts, mut rejects, .. } = state;
+        rejects.sort_by_key(|r| r.offset);
+        rejects.append(&mut block.rejects);
+
+        let mut nulled = vec![0; plan.schema.fields().len()];
+        let mut arrays = vec![None; plan.schema.fields().len()];
+        for (column, builder) in plan.columns.iter().zip(builders) {
+            if let Some(out) = column.output {
+                nulled[out] = builder.nulled();
+                arrays[out] = Some(builder.finish()?);
+            }
+        }
+        let arrays: Vec<_> = arrays.into_iter().flatten().collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(starts.len()));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&plan.schema), arrays, &options)?;
+        Ok(Decoded {
+            split: Arc::clone(&plan.split),
+            rows_read: (batch.num_rows() + rejects.len()) as u64,
+            batch,
+            lines,
+            rejects,
+            bytes_read: block.bytes_read,
+            nulled,
+            text: Arc::new(BlockText { data: block.data, len: block.len, starts, offset: block.offset, is_transcoded, plan }),
+        })
+    }
+}
+
+struct Decoding<'a> {
+    plan: &'a FilePlan,
+    builders: Vec<Box<dyn ColumnBuilder>>,
+    offset: u64,
+    line: u64,
+    is_transcoded: bool,
+    lines: Vec<u64>,
+    starts: Vec<u32>,
+    rejects: Vec<Reject>,
+}
+
+impl Decoding<'_> {
+    fn strips(&mut self, data: &mut [u8], len: usize, is_utf8: bool) {
+        let width = match self.plan.drift {
+            Some(_) => Width { fields: usize::MAX, fill: false },
+            None => self.plan.width,
+        };
+        let mut dialect = self.plan.dialect;
+        if self.is_transcoded {
+            // The limit was applied to the bytes as stored.
+            dialect.record_bytes_max = usize::MAX;
+        }
+        let mut tokens = Tokeniser::new(data, len, dialect, width);
+        let buf = tokens.buf();
+        let (mut strip, mut faults, mut bad, mut keep) = (Strip::default(), Vec::new(), Vec::new(), Vec::new());
+        let mut done = 0;
+        while tokens.next_strip(&mut strip, &mut faults) {
+            for fault in faults.drain(..) {
+                self.fault(buf, fault);
+            }
+            if !is_utf8 {
+                self.drop_invalid_text(buf, &mut strip, &mut keep);
+            }
+            self.strip(buf, &mut strip, &mut bad, &mut keep);
+            let is_first = done == 0;
+            done += strip.bytes;
+            if is_first && done < len {
+                let share = done as f64 / len as f64;
+                self.builders.iter_mut().for_each(|b| b.reserve(share));
+                let rows = (strip.rows() as f64 / share * 1.06) as usize;
+                self.lines.reserve(rows);
+                self.starts.reserve(rows);
+            }
+        }
+    }
+
+    /// Columns that may reject a row come first, then text for the rows that are left.
+    fn strip(&mut self, buf: &[u8], strip: &mut Strip, bad: &mut Vec<Bad>, keep: &mut Vec<bool>) {
+        bad.clear();
+        let columns = &self.plan.columns;
+        for (column, builder) in columns.iter().zip(&mut self.builders).filter(|(c, _)| !c.plan.is_text()) {
+            match column.field {
+                Some(field) if column.output.is_some() || column.plan.can_reject() => builder.read(strip, buf, field, bad),
+                _ => builder.skip(strip.rows()),
+            }
+        }
+        if !bad.is_empty() {
+            // The first failing column, in their order, names the reason.
+            bad.sort_by_key(|b| (b.row, b.column));
+            bad.dedup_by_key(|b| b.row);
+            keep.clear();
+            keep.resize(strip.rows(), true);
+            for b in bad.iter() {
+                keep[b.row as usize] = false;
+                self.invalid(buf, strip, b);
+            }
+            for (_, builder) in columns.iter().zip(&mut self.builders).filter(|(c, _)| !c.plan.is_text()) {
+                builder.retain(keep);
+            }
+            strip.retain(keep);
+        }
+        for (column, builder) in columns.iter().zip(&mut self.builders).filter(|(c, _)| c.plan.is_text()) {
+            match column.field {
+                Some(field) if column.output.is_some() => builder.read(strip, buf, field, bad),
+                _ => builder.skip(strip.rows()),
+            }
+        }
+        self.lines.extend(strip.lines.iter().map(|l| self.line + u64::from(*l)));
+        self.starts.extend_from_slice(&strip.starts);
+    }
+
+    fn drop_invalid_text(&mut self, buf: &[u8], strip: &mut Strip, keep: &mut Vec<bool>) {
+        keep.clear();
+        for row in 0..strip.rows() {
+            let (start, end) = strip.row(row);
+            let bytes = &buf[start..end.max(start)];
+            let fault = std::str::from_utf8(bytes).err();
+            keep.push(fault.is_none());
+            if let Some(e) = fault {
+                let at = e.valid_up_to();
+                let reason =
+                    format!("byte 0x{:02X} at byte {} of the record is not UTF-8 (if the file is in another encoding, set `encoding`)", bytes[at], at + 1);
+                self.reject(buf, start, end, strip.lines[row], "encoding", None, reason);
+            }
+        }
+        strip.retain(keep);
+    }
+
+    fn invalid(&mut self, buf: &[u8], strip: &Strip, bad: &Bad) {
+        let (start, end) = strip.row(bad.row as usize);
+        let column = &self.plan.columns[bad.column];
+        let (from, to) = strip.field(bad.row as usize, column.field.unwrap_or(0));
+        let raw = &buf[from..to];
+        let text = if raw.first().copied() == self.plan.dialect.quote { unquote(raw, &self.plan.dialect) } else { raw.into() };
+        let reason = column.plan.reason(lossless(&text).trim());
+        let line = strip.lines[bad.row as usize];
+        self.reject(buf, start, end, line, "type", Some(column.plan.read.name.clone()), reason);
+    }
+
+    fn fault(&mut self, buf: &[u8], fault: Fault) {
+        let (code, reason) = match (&self.plan.drift, fault.kind) {
+            (Some(why), FaultKind::Fields(_)) => ("drift", why.clone()),
+            (_, FaultKind::Fields(n)) => {
+                ("fields", format!("{n} field{} where {} are expected", if n == 1 { "" } else { "s" }, self.plan.width.fields))
+            }
+            (_, FaultKind::Quote) => ("quote", "a quoted field is never closed".to_string()),
+            (_, FaultKind::Length) => {
+                ("length", format!("a record of {} bytes, more than record_bytes_max = {}", fault.end - fault.start, self.plan.dialect.record_bytes_max))
+            }
+        };
+        self.reject(buf, fault.start, fault.end, fault.line, code, None, reason);
+    }
+
+    #[allow(clippy::too_many_arguments)] // a reject has that many parts
+    fn reject(&mut self, buf: &[u8], start: usize, end: usize, line: u32, code: &'static str, column: Option<String>, reason: String) {
+        self.rejects.push(Reject {
+            split: Arc::clone(&self.plan.split),
+            line: self.line + u64::from(line),
+            offset: self.offset + stored(buf, start, self.is_transcoded),
+            raw: lossless(&buf[start..end.max(start)]),
+            code,
+            column,
+            reason,
+        });
+    }
+}

@@ -1,0 +1,39 @@
+//! Everything SQL: the DataFusion engine with its one memory pool, sessions over a catalog of relations, queries, column lineage,
+//! row expressions for preparation and the user's own functions. No other room names a DataFusion context or plan.
+//!
+//! Read in this order: [`engine`] (threads, memory, spilling), [`catalog`] (what a session can name), [`session`] (what one can ask),
+//! [`query`] (a running SELECT and what it cost), [`row_expr`] (expressions over one row, with values fitted over all rows),
+//! [`function`] (CREATE FUNCTION), [`lineage`], and [`problem`] with `advice`, `locate` and `sql` (how a mistake is found in the text and told).
+//!
+//! Invariant: a mistake in SQL is a [`SqlProblem`] in our words with a byte range in the text, never a DataFusion message chain; and no SQL that
+//! reaches a plan can write: only SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE are taken.
+
+mod advice;
+pub mod catalog;
+pub mod engine;
+pub mod function;
+pub mod lineage;
+mod locate;
+mod planner;
+pub mod problem;
+pub mod query;
+pub mod row_expr;
+pub mod session;
+mod sql;
+
+pub use catalog::{batch_table, empty_table, Catalog, FunctionProvider, Relation, RelationKind, TimeTravel};
+pub use engine::{Engine, EngineOptions};
+pub use lineage::{ColumnLineage, LineageKind};
+pub use problem::{SqlProblem, SqlProblemKind, type_name};
+pub use query::{BatchStream, Collected, PlanMetrics, Query};
+pub use row_expr::{BoundExpr, FitAggregate, RowExpr};
+pub use session::Session;
+
+/// Types of DataFusion that callers hand in or keep.
+pub use datafusion::catalog::TableProvider;
+pub use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+pub use datafusion::logical_expr::{Accumulator, ScalarUDF};
+pub use datafusion::scalar::ScalarValue;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! Answers the SQL planner's questions from our catalog, without waiting: names, functions, versions of tables.
+
+use crate::catalog::{CATALOG, INFORMATION_SCHEMA, Key, Relations, SchemaOnly, Stored, node_name};
+use crate::locate;
+use crate::problem::{SqlProblem, SqlProblemKind, type_name};
+use crate::sql;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::{TableFunctionArgs, TableProvider};
+use datafusion::common::{DFSchema, TableReference};
+use datafusion::config::ConfigOptions;
+use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::planner::{NullOrdering, ParserOptions, SqlToRel};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+pub(crate) const VERSION_OF: &str = "version_of";
+
+/// Plans one statement. It lives for one call, so that a circle of views is seen.
+pub(crate) struct Planner<'a> {
+    state: &'a SessionState,
+    relations: &'a Relations,
+    /// Views are taken as tables of their own rather than opened: what lineage wants.
+    opaque: bool,
+    /// Views being planned, outermost first.
+    open: RefCell<Vec<Key>>,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn new(state: &'a SessionState, relations: &'a Relations, opaque: bool) -> Self {
+        Planner { state, relations, opaque, open: RefCell::default() }
+    }
+
+    /// A plan with its types settled, or all that is wrong with it.
+    pub(crate) fn plan(&self, statement: Statement, text: &str) -> Result<LogicalPlan, Vec<SqlProblem>> {
+        let planned = self.to_rel().statement_to_plan(statement.clone()).and_then(|untyped| self.analyse(untyped));
+        planned.map_err(|e| locate::in_statement(self.told(&e, text), &statement, text, self))
+    }
+
+    pub(crate) fn told(&self, error: &DataFusionError, text: &str) -> Vec<SqlProblem> {
+        let functions = || self.function_names();
+        crate::advice::problems_with(error, text, &functions)
+    }
+
+    pub(crate) fn to_rel(&self) -> SqlToRel<'_, Self> {
+        SqlToRel::new_with_options(self, parser_options(self.state.config_options()))
+    }
+
+    pub(crate) fn simplifier(&self, schema: &Arc<DFSchema>) -> ExprSimplifier {
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::clone(schema))
+            .with_config_options(Arc::clone(self.state.config_options()))
+            .with_query_execution_start_time(self.state.execution_props().query_execution_start_time)
+            .build();
+        ExprSimplifier::new(context)
+    }
+
+    fn analyse(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        self.state.analyzer().execute_and_check(plan, self.state.config_options(), |_, _| {})
+    }
+
+    pub(crate) fn function_names(&self) -> Vec<String> {
+        [self.udf_names(), self.udaf_names(), self.udwf_names(), self.higher_order_function_names()].concat()
+    }
+
+    /// What stands behind a relation, views planned on first use.
+    pub(crate) fn provider(&self, key: &Key) -> Result<Arc<dyn TableProvider>> {
+        let (sql, planned) = match self.relations.get(key) {
+            None => return Err(external(self.relations.unknown(Some(&key.0), &key.1))),
+            Some(Stored::Table(provider)) => return Ok(provider),
+            Some(Stored::View { sql, plan }) => (sql, plan),
+        };
+        let view = match planned {
+            Some(view) => view,
+            None => {
+                let view = self.plan_view(key, &sql)?;
+                self.relations.keep_plan(key, Arc::clone(&view));
+                view
+            }
+        };
+        Ok(if self.opaque { Arc::new(SchemaOnly { name: node_name(&key.0, &key.1), schema: view.schema() }) } else { view })
+    }
+
+    fn plan_view(&self, key: &Key, text: &str) -> Result<Arc<dyn TableProvider>> {
+        let name = node_name(&key.0, &key.1);
+        if self.open.borrow().contains(key) {
+            let through: Vec<String> = self.open.borrow().iter().map(|(s, n)| format!("`{}`", node_name(s, n))).collect();
+            let problem =
+                SqlProblem::new(SqlProblemKind::Table, format!("view `{name}` is made from itself, through {}", through.join(", ")));
+            return Err(external(problem.help("break the circle: one of them must not read the other")));
+        }
+        let statement = sql::parse_question(text).map_err(|p| external(broken(&name, &p)))?;
+        self.open.borrow_mut().push(key.clone());
+        // A view is always opened inside of itself, whatever is wanted outside.
+        let inner = Planner { state: self.state, relations: self.relations, opaque: false, open: RefCell::new(self.open.borrow().clone()) };
+        let plan = inner.plan(statement, text);
+        self.open.borrow_mut().pop();
+        let plan = plan.map_err(|problems| {
+            let problem = sql::first(problems);
+            // A circle is told once, not once per view on it.
+            external(if problem.message.contains("is made from itself") { problem.at(None) } else { broken(&name, &problem) })
+        })?;
+        Ok(Arc::new(ViewTable::new(plan, Some(text.to_string()))))
+    }
+
+    fn version_of(&self, args: &[Expr]) -> Result<Arc<dyn TableProvider>> {
+        let (key, version) = version_arguments(args, self.relations).map_err(external)?;
+        let name = node_name(&key.0, &key.1);
+        if !self.relations.travels() {
+            let problem = SqlProblem::new(SqlProblemKind::Table, "no versions are kept here");
+            return Err(external(problem.help("`version_of` reads the lake's tables, after a first `tidemill run`")));
+        }
+        match self.relations.version(&key, version) {
+            Some(Some(provider)) => Ok(provider),
+            Some(None) => {
+                let problem = SqlProblem::new(SqlProblemKind::Table, format!("`{name}` has no version {version}"));
+                Err(external(problem.help(format!("`tidemill snapshot ls {name}` lists its versions"))))
+            }
+            // Only typing was asked for: the version's columns are taken to be today's.
+            None => Ok(Arc::new(SchemaOnly { schema: self.provider(&key)?.schema(), name })),
+        }
+    }
+
+    /// `information_schema.tables`, `.columns` and `.schemata`.
+    fn information(&self, name: &str) -> Result<Arc<dyn TableProvider>> {
+        let keys = self.relations.keys();
+        let text = |values: Vec<String>| Arc::new(StringArray::from(values)) as ArrayRef;
+        let kind = |k: &Key| match self.relations.get(k) {
+            Some(Stored::View { .. }) => "VIEW".to_string(),
+            _ => "BASE TABLE".to_string(),
+        };
+        let columns: Vec<(&str, ArrayRef)> = match name {
+            "tables" => vec![
+                ("table_catalog", text(vec![CATALOG.into(); keys.len()])),
+                ("table_schema", text(keys.iter().map(|k| k.0.clone()).collect())),
+                ("table_name", text(keys.iter().map(|k| k.1.clone()).collect())),
+                ("table_type", text(keys.iter().map(kind).collect())),
+            ],
+            "columns" => {
+                // A view that does not plan has no columns to show; whoever reads it is told why.
+                let open = |k: &Key| self.provider(k).ok().map(|p| (k.clone(), p.schema()));
+                let all: Vec<(Key, usize, Field)> = keys
+                    .iter()
+                    .filter_map(open)
+                    .flat_map(|(k, s)| s.fields().iter().enumerate().map(|(i, f)| (k.clone(), i, f.as_ref().clone())).collect::<Vec<_>>())
+                    .collect();
+                vec![
+                    ("table_catalog", text(vec![CATALOG.into(); all.len()])),
+                    ("table_schema", text(all.iter().map(|(k, ..)| k.0.clone()).collect())),
+                    ("table_name", text(all.iter().map(|(k, ..)| k.1.clone()).collect())),
+                    ("column_name", text(all.iter().map(|(.., f)| f.name().clone()).collect())),
+                    ("ordinal_position", Arc::new(Int64Array::from_iter_values(all.iter().map(|(_, i, _)| *i as i64 + 1)))),
+                    ("is_nullable", text(all.iter().map(|(.., f)| if f.is_nullable() { "YES".into() } else { "NO".into() }).collect())),
+                    ("data_type", text(all.iter().map(|(.., f)| type_name(f.data_type())).collect())),
+                ]
+            }
+            "schemata" => {
+                let mut names: Vec<String> = keys.iter().map(|k| k.0.clone()).collect();
+                names.dedup();
+                vec![("catalog_name", text(vec![CATALOG.into(); names.len()])), ("schema_name", text(names))]
+            }
+            _ => {
+                let problem = SqlProblem::new(SqlProblemKind::Table, format!("unknown table `{INFORMATION_SCHEMA}.{name}`"));
+                return Err(external(problem.help("there are: `tables`, `columns`, `schemata`")));
+            }
+        };
+        let fields: Vec<Field> = columns.iter().map(|(n, a)| Field::new(*n, a.data_type().clone(), false)).collect();
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, a)| a).collect())?;
+        Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
+    }
+}
+
+/// What `version_of('schema.table', version)` was given.
+pub(crate) fn version_arguments(args: &[Expr], relations: &Relations) -> Result<(Key, i64), SqlProblem> {
+    let usage = || {
+        let problem = SqlProblem::new(SqlProblemKind::Function, "`version_of` takes a table's name and a version, both written out");
+        problem.help("for example `version_of('clean.customers', 3)`")
+    };
+    let [Expr::Literal(table, _), Expr::Literal(version, _)] = args else { return Err(usage()) };
+    let table = table.try_as_str().flatten().ok_or_else(usage)?.trim().to_lowercase();
+    let version = version.cast_to(&DataType::Int64).ok();
+    let Some(ScalarValue::Int64(Some(version))) = version else { return Err(usage()) };
+    let (schema, name) = table.split_once('.').map_or((None, table.as_str()), |(s, n)| (Some(s), n));
+    let key = relations.resolve(schema, name).ok_or_else(|| relations.unknown(schema, name))?;
+    Ok((key, version))
+}
+
+/// A problem on its way through the planner.
+pub(crate) fn external(problem: SqlProblem) -> DataFusionError {
+    DataFusionError::External(Box::new(problem))
+}
+
+fn broken(view: &str, problem: &SqlProblem) -> SqlProblem {
+    let mut told = SqlProblem::new(SqlProblemKind::Table, format!("view `{view}` is not valid: {}", problem.message));
+    told.help.clone_from(&problem.help);
+    told
+}
+
+fn parser_options(options: &ConfigOptions) -> ParserOptions {
+    let sql = &options.sql_parser;
+    ParserOptions::new()
+        .with_collect_spans(sql.collect_spans)
+        .with_map_string_types_to_utf8view(sql.map_string_types_to_utf8view)
+        .with_parse_float_as_decimal(sql.parse_float_as_decimal)
+        .with_enable_ident_normalization(sql.enable_ident_normalization)
+        .with_default_null_ordering(NullOrdering::NullsMax)
+}
+
+impl ContextProvider for Planner<'_> {
+    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+        if let Some(catalog) = name.catalog().filter(|c| *c != CATALOG) {
+            return Err(external(
+                SqlProblem::new(SqlProblemKind::Table, format!("unknown catalog `{catalog}`")).help("name tables as `schema.table`"),
+            ));
+        }
+        if name.schema() == Some(INFORMATION_SCHEMA) {
+            return self.information(name.table()).map(provider_as_source);
+        }
+        let key = self
+            .relations
+            .resolve(name.schema(), name.table())
+            .ok_or_else(|| external(self.relations.unknown(name.schema(), name.table())))?;
+        self.provider(&key).map(provider_as_source)
+    }
+
+    fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {
+        let name = name.to_lowercase();
+        let nothing = Arc::new(DFSchema::empty());
+        let simplifier = self.simplifier(&nothing);
+        let args = args
+            .into_iter()
+            .map(|arg| simplifier.coerce(arg, &nothing).and_then(|e| simplifier.simplify(e)))
+            .collect::<Result<Vec<_>>>()?;
+        if name == VERSION_OF {
+            return self.version_of(&args).map(provider_as_source);
+        }
+        let Some(function) = self.state.table_functions().get(&name) else {
+            let known: Vec<&str> = self.state.table_functions().keys().map(String::as_str).chain([VERSION_OF]).collect();
+            let mut problem = SqlProblem::new(SqlProblemKind::Function, format!("unknown table function `{name}`"));
+            problem.help = tidemill_core::problem::did_you_mean(&name, known).map(|n| format!("did you mean `{n}`?"));
+            return Err(external(problem));
+        };
+        function.create_table_provider_with_args(TableFunctionArgs::new(&args, self.state)).map(provider_as_source)
+    }
+
+    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> Result<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        self.state.expr_planners()
+    }
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        None
+    }
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.state.scalar_functions().get(name).cloned()
+    }
+    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
+        self.state.higher_order_functions().get(name).cloned()
+    }
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.state.aggregate_functions().get(name).cloned()
+    }
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.state.window_functions().get(name).cloned()
+    }
+    fn get_variable_type(&self, _: &[String]) -> Option<DataType> {
+        None
+    }
+    fn options(&self) -> &ConfigOptions {
+        self.state.config_options()
+    }
+    fn udf_names(&self) -> Vec<String> {
+        self.state.scalar_functions().keys().cloned().collect()
+    }
+    fn higher_order_function_names(&self) -> Vec<String> {
+        self.state.higher_order_functions().keys().cloned().collect()
+    }
+    fn udaf_names(&self) -> Vec<String> {
+        self.state.aggregate_functions().keys().cloned().collect()
+    }
+    fn udwf_names(&self) -> Vec<String> {
+        self.state.window_functions().keys().cloned().collect()
+    }
+}

@@ -1,0 +1,300 @@
+//! What one can ask over a catalog.
+
+use crate::catalog::{CATALOG, Catalog, INFORMATION_SCHEMA, Relation, Relations};
+use crate::engine::Engine;
+use crate::function;
+use crate::lineage::{self, ColumnLineage};
+use crate::planner::{Planner, VERSION_OF, version_arguments};
+use crate::problem::{SqlProblem, SqlProblemKind};
+use crate::query::{Collected, Query, failure};
+use crate::row_expr::RowExpr;
+use crate::sql;
+use arrow::datatypes::SchemaRef;
+use chrono::DateTime;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
+use datafusion::logical_expr::registry::FunctionRegistry;
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility, lit};
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::sqlparser::ast::{
+    Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ShowStatementIn, Spanned, Statement, TableFactor, Value, Visit,
+    Visitor,
+};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use tidemill_core::{Error, Result};
+
+/// Cheap to clone; clones share their relations. All planning is synchronous and touches no data.
+#[derive(Clone)]
+pub struct Session {
+    engine: Engine,
+    state: Arc<SessionState>,
+    relations: Arc<Relations>,
+}
+
+impl Session {
+    pub(crate) fn new(engine: Engine, catalog: Catalog) -> Result<Session, SqlProblem> {
+        let mut state =
+            SessionStateBuilder::new().with_config(engine.config()).with_runtime_env(engine.runtime()).with_default_features().build();
+        let mut register = |udf: Arc<datafusion::logical_expr::ScalarUDF>| {
+            state.register_udf(udf).map(drop).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))
+        };
+        for provider in &catalog.function_providers {
+            for udf in provider.functions() {
+                register(Arc::new(udf))?;
+            }
+        }
+        let relations = Arc::new(Relations::new(catalog.relations, catalog.time_travel));
+        for (name, text) in &catalog.functions {
+            let udf = function::compile(name, text, &state, &relations)?;
+            state.register_udf(Arc::new(udf)).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))?;
+        }
+        Ok(Session { engine, state: Arc::new(state), relations })
+    }
+
+    /// Checks a `CREATE FUNCTION` without keeping it; `functions` of the catalog may be called from it.
+    pub fn check_function(&self, name: &str, text: &str) -> Result<(), SqlProblem> {
+        function::compile(name, text, &self.state, &self.relations).map(drop)
+    }
+
+    /// Adds a relation, or replaces the one of that name.
+    pub fn add_relation(&self, relation: Relation) {
+        self.relations.add(relation);
+    }
+
+    /// Adds a view to the default schema, if it plans over what is there; its columns are returned.
+    pub fn add_view(&self, name: &str, sql: &str) -> Result<SchemaRef, SqlProblem> {
+        let schema = self.schema_of(sql)?;
+        self.relations.add(Relation::view(name, sql));
+        Ok(schema)
+    }
+
+    /// Schema and name of every relation, sorted.
+    pub fn relations(&self) -> Vec<(String, String)> {
+        self.relations.keys()
+    }
+
+    /// Columns of a relation, by name as in SQL: `clean.customers`, `customers`.
+    pub fn columns_of(&self, name: &str) -> Result<SchemaRef, SqlProblem> {
+        let (schema, table) = name.split_once('.').map_or((None, name), |(s, t)| (Some(s), t));
+        let key = self.relations.resolve(schema, table).ok_or_else(|| self.relations.unknown(schema, table))?;
+        let planner = Planner::new(&self.state, &self.relations, false);
+        planner.provider(&key).map(|p| p.schema()).map_err(|e| sql::first(crate::advice::problems(&e, "")))
+    }
+
+    /// The columns that a question would answer with.
+    pub fn schema_of(&self, text: &str) -> Result<SchemaRef, SqlProblem> {
+        Ok(Arc::clone(self.plan(text, false).map_err(sql::first)?.schema().inner()))
+    }
+
+    /// Every mistake that can be found at once; none when the question plans.
+    pub fn problems(&self, text: &str) -> Vec<SqlProblem> {
+        self.plan(text, false).err().unwrap_or_default()
+    }
+
+    /// Plans a question to be run. A mistake in it is an error of kind `Config` whose source is the [`SqlProblem`].
+    pub async fn query(&self, text: &str) -> Result<Query> {
+        let state = self.state_now();
+        self.fetch_versions(text).await?;
+        let planner = Planner::new(&state, &self.relations, false);
+        let statement = sql::parse_question(text).and_then(|s| self.rewritten(s, text))?;
+        let plan = planner.plan(statement, text).map_err(sql::first)?;
+        let physical = state.create_physical_plan(&plan).await.map_err(|e| self.physical(e, text))?;
+        Ok(Query::new(physical, Arc::new(TaskContext::from(&state))))
+    }
+
+    /// Asks and gathers, at most `limit` rows.
+    pub async fn collect(&self, text: &str, limit: Option<usize>) -> Result<Collected> {
+        self.query(text).await?.collect(limit).await
+    }
+
+    /// The logical and the physical plan, for people.
+    pub async fn explain(&self, text: &str) -> Result<String> {
+        let query = self.query(text).await?;
+        let plan = self.plan(text, false).map_err(sql::first)?;
+        let logical = self.state.optimize(&plan).map_err(|e| self.physical(e, text))?;
+        Ok(format!("logical plan\n{}\n\nphysical plan\n{}", logical.display_indent(), query.plan()))
+    }
+
+    /// Where each column of the answer comes from; see [`ColumnLineage`].
+    pub fn lineage(&self, text: &str) -> Result<Vec<ColumnLineage>, SqlProblem> {
+        let plan = self.plan(text, true).map_err(sql::first)?;
+        Ok(lineage::trace(&plan, &self.relations))
+    }
+
+    /// Whether asking twice may give two answers over the same rows: it reads the clock, or randomness.
+    pub fn is_volatile(&self, text: &str) -> Result<bool, SqlProblem> {
+        Ok(!self.volatile_functions(text)?.is_empty())
+    }
+
+    /// The functions that make it so, sorted: `now`, `random`, `uuid`, …
+    pub fn volatile_functions(&self, text: &str) -> Result<Vec<String>, SqlProblem> {
+        let plan = self.plan(text, false).map_err(sql::first)?;
+        let mut found = BTreeSet::new();
+        let visited = plan.apply_with_subqueries(|node| {
+            node.apply_expressions(|e| {
+                found.extend(volatile_in(e));
+                Ok(TreeNodeRecursion::Continue)
+            })
+        });
+        visited.map_err(|e| sql::first(crate::advice::problems(&e, text)))?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// An expression over one row of `schema`; aggregates in it are values to be fitted over all rows.
+    pub fn row_expr(&self, text: &str, schema: &SchemaRef) -> Result<RowExpr, SqlProblem> {
+        RowExpr::compile(text, schema, &self.state_now(), &self.relations)
+    }
+
+    /// As [`Session::row_expr`], and it must be boolean.
+    pub fn row_predicate(&self, text: &str, schema: &SchemaRef) -> Result<RowExpr, SqlProblem> {
+        self.row_expr(text, schema)?.into_predicate()
+    }
+
+    /// Names of all functions, sorted: for completion.
+    pub fn functions(&self) -> Vec<String> {
+        let mut names = Planner::new(&self.state, &self.relations, false).function_names();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    fn plan(&self, text: &str, opaque: bool) -> Result<LogicalPlan, Vec<SqlProblem>> {
+        let statement = sql::parse_question(text).and_then(|s| self.rewritten(s, text)).map_err(|p| vec![p])?;
+        Planner::new(&self.state, &self.relations, opaque).plan(statement, text)
+    }
+
+    /// SHOW and DESCRIBE as questions to `information_schema`.
+    fn rewritten(&self, statement: DfStatement, text: &str) -> Result<DfStatement, SqlProblem> {
+        let DfStatement::Statement(inner) = &statement else { return Ok(statement) };
+        let rewritten = match inner.as_ref() {
+            Statement::ShowTables { .. } => format!(
+                "SELECT table_schema AS schema, table_name AS name, CASE table_type WHEN 'VIEW' THEN 'view' ELSE 'table' END AS kind \
+                 FROM {CATALOG}.{INFORMATION_SCHEMA}.tables ORDER BY 1, 2"
+            ),
+            Statement::ExplainTable { table_name, .. } => self.describe(table_name, text)?,
+            Statement::ShowColumns { show_options, .. } => match &show_options.show_in {
+                Some(ShowStatementIn { parent_name: Some(name), .. }) => self.describe(name, text)?,
+                _ => {
+                    let problem = SqlProblem::new(SqlProblemKind::Syntax, "SHOW COLUMNS of which table?").at(sql::word(text, "columns"));
+                    return Err(problem.help("write `SHOW COLUMNS FROM orders`"));
+                }
+            },
+            _ => return Ok(statement),
+        };
+        sql::parse_statement(&rewritten)
+    }
+
+    fn describe(&self, table: &ObjectName, text: &str) -> Result<String, SqlProblem> {
+        let parts: Vec<String> = table.0.iter().filter_map(|p| p.as_ident()).map(normal).collect();
+        let (schema, name) = match parts.as_slice() {
+            [name] => (None, name),
+            [.., schema, name] => (Some(schema.as_str()), name),
+            [] => (None, &String::new()),
+        };
+        let found = self.relations.resolve(schema, name);
+        let (schema, name) = found.ok_or_else(|| self.relations.unknown(schema, name).at(sql::range(text, table.span())))?;
+        // Told here, since a view with a mistake in it would otherwise seem to have no columns.
+        let planner = Planner::new(&self.state, &self.relations, false);
+        planner.provider(&(schema.clone(), name.clone())).map_err(|e| sql::first(crate::advice::problems(&e, text)))?;
+        let quoted = |s: &str| s.replace('\'', "''");
+        Ok(format!(
+            "SELECT column_name AS column, data_type AS type FROM {CATALOG}.{INFORMATION_SCHEMA}.columns \
+             WHERE table_schema = '{}' AND table_name = '{}' ORDER BY ordinal_position",
+            quoted(&schema),
+            quoted(&name)
+        ))
+    }
+
+    /// The state with the time of asking in it.
+    fn state_now(&self) -> SessionState {
+        let mut state = self.state.as_ref().clone();
+        let micros = self.engine.clock().map(|c| c.now_micros());
+        let props = state.execution_props_mut();
+        match micros.and_then(DateTime::from_timestamp_micros) {
+            Some(now) => props.query_execution_start_time = Some(now),
+            None => {
+                props.mark_start_execution(Arc::clone(self.state.config_options()));
+            }
+        }
+        state
+    }
+
+    /// Fetches what `version_of` in the text will read, so that planning need not wait. A text that does not parse has none; planning says so.
+    async fn fetch_versions(&self, text: &str) -> Result<()> {
+        let mut calls = VersionCalls::default();
+        if let Ok(DfStatement::Statement(statement)) = sql::parse_question(text) {
+            let _ = statement.visit(&mut calls);
+        } else if let Ok(DfStatement::Explain(explain)) = sql::parse_question(text)
+            && let DfStatement::Statement(statement) = explain.statement.as_ref()
+        {
+            let _ = statement.visit(&mut calls);
+        }
+        for args in calls.0 {
+            if let Ok((key, version)) = version_arguments(&args, &self.relations) {
+                self.relations.fetch_version(&key, version).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An error of the optimiser or the physical planner: a mistake in the SQL where it is one, else whatever it is.
+    fn physical(&self, error: datafusion::error::DataFusionError, text: &str) -> Error {
+        use datafusion::error::DataFusionError as E;
+        match error.find_root() {
+            E::Plan(_) | E::SchemaError(..) | E::NotImplemented(_) | E::SQL(..) => sql::first(crate::advice::problems(&error, text)).into(),
+            _ => failure(error),
+        }
+    }
+}
+
+/// Functions in an expression that read the clock or randomness.
+pub(crate) fn volatile_in(expr: &Expr) -> BTreeSet<String> {
+    const CLOCK: [&str; 3] = ["now", "current_date", "current_time"];
+    let mut found = BTreeSet::new();
+    // The closure never fails.
+    let _ = expr.apply(|e| {
+        if let Expr::ScalarFunction(call) = e {
+            let name = call.func.name();
+            if call.func.signature().volatility == Volatility::Volatile || CLOCK.contains(&name) || function::reads_clock(&call.func) {
+                found.insert(name.to_string());
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}
+
+/// A name as it is stored: quoted ones as they are, others lower-cased.
+fn normal(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
+
+/// The arguments of each `version_of(…)` in FROM.
+#[derive(Default)]
+struct VersionCalls(Vec<Vec<Expr>>);
+
+impl Visitor for VersionCalls {
+    type Break = ();
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args: Some(args), .. } = factor
+            && name.to_string().eq_ignore_ascii_case(VERSION_OF)
+        {
+            let literal = |arg: &FunctionArg| match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Value(v))) => match &v.value {
+                    Value::SingleQuotedString(s) => Some(lit(s.clone())),
+                    Value::Number(n, _) => n.parse::<i64>().ok().map(lit),
+                    _ => None,
+                },
+                _ => None,
+            };
+            self.0.extend(args.args.iter().map(literal).collect::<Option<Vec<_>>>());
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,235 @@
+//! The record of work: ordinary Delta tables in the `system` schema, so that monitoring is a query. All their columns are declared here.
+
+use crate::commit::{Kind, Transaction, stored_transaction};
+use crate::{Commit, Committed, Lake, Lease, Removes, TableName, WriterOptions};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use std::sync::Arc;
+use tidemill_core::{Error, Result};
+
+#[derive(Debug, Clone, Copy)]
+enum Type {
+    Text,
+    Int,
+    Float,
+    Instant,
+}
+use Type::{Float, Instant, Int, Text};
+
+/// Name, what a row is, columns with their descriptions.
+type Declaration = (&'static str, &'static str, &'static [(&'static str, Type, &'static str)]);
+
+const TABLES: &[Declaration] = &[
+    (
+        "runs",
+        "a run of the project",
+        &[
+            ("run_id", Text, "sorts by time"),
+            ("command", Text, "run, serve, quarantine replay, …"),
+            ("started_at", Instant, ""),
+            ("ended_at", Instant, "NULL when it died"),
+            ("status", Text, "running, succeeded, failed, interrupted or cancelled"),
+            ("epoch", Int, "epoch it committed, or worked on"),
+            ("error", Text, "what went wrong first"),
+            ("selectors", Text, "nodes asked for; NULL for all"),
+            ("tidemill_version", Text, ""),
+            ("threads", Int, ""),
+            ("memory_limit", Int, "bytes; NULL for none"),
+            ("cpu_seconds", Float, "of all threads"),
+            ("peak_memory_bytes", Int, "of the process"),
+        ],
+    ),
+    (
+        "steps",
+        "a stage of a node within a run",
+        &[
+            ("run_id", Text, ""),
+            ("step_id", Int, "counts within the run"),
+            ("node", Text, "raw.T, clean.T, a view or export.E"),
+            ("stage", Text, "ingest, fit, apply, view, test, export or commit"),
+            ("status", Text, "running, succeeded, failed, skipped, up_to_date or interrupted"),
+            ("started_at", Instant, ""),
+            ("ended_at", Instant, ""),
+            ("progress", Float, "share done, 0 to 1"),
+            ("rows_read", Int, ""),
+            ("rows_written", Int, ""),
+            ("rows_rejected", Int, "rows set aside"),
+            ("bytes_read", Int, "as stored, compressed"),
+            ("bytes_written", Int, ""),
+            ("bytes_spilled", Int, "to disk, for want of memory"),
+            ("bytes_exchanged", Int, "between partitions of a plan"),
+            ("rows_per_second", Float, "rows read over elapsed time"),
+            ("cpu_seconds", Float, "of the process while the step ran"),
+            ("peak_memory_bytes", Int, "of the process up to the step's end"),
+            ("error", Text, ""),
+            ("message", Text, "what it did, in words"),
+        ],
+    ),
+    (
+        "ledger",
+        "where the rows that crossed an edge went: rows_read = written + quarantined + deduplicated + filtered + late",
+        &[
+            ("run_id", Text, ""),
+            ("epoch", Int, ""),
+            ("table", Text, ""),
+            ("edge", Text, "source→raw, raw→clean, source→clean or quarantine→raw"),
+            ("rows_read", Int, ""),
+            ("written", Int, ""),
+            ("quarantined", Int, ""),
+            ("deduplicated", Int, ""),
+            ("filtered", Int, ""),
+            ("late", Int, ""),
+            ("updated", Int, "stored rows that gave way to newer ones"),
+            ("deleted", Int, "stored rows whose source is gone"),
+            ("at", Instant, ""),
+        ],
+    ),
+    (
+        "quality",
+        "what a rule did to a column in an epoch",
+        &[
+            ("run_id", Text, ""),
+            ("epoch", Int, ""),
+            ("table", Text, ""),
+            ("rule_index", Int, "place in the table's recipe, from 0"),
+            ("rule", Text, "missing, repair, outliers, …"),
+            ("column", Text, ""),
+            ("cells_changed", Int, ""),
+            ("rows_removed", Int, ""),
+            ("message", Text, "fitted values, in words"),
+        ],
+    ),
+    (
+        "changes",
+        "one cell that a rule changed; the first ones of each rule and column",
+        &[
+            ("run_id", Text, ""),
+            ("table", Text, ""),
+            ("rule_index", Int, ""),
+            ("rule", Text, ""),
+            ("column", Text, ""),
+            ("row_key", Text, "the table's key of the row, if it has one"),
+            ("file", Text, ""),
+            ("line", Int, ""),
+            ("before", Text, "NULL for a missing value"),
+            ("after", Text, ""),
+            ("confidence", Float, "0 to 1, for repairs"),
+        ],
+    ),
+    (
+        "lineage",
+        "a column that a column comes from",
+        &[
+            ("epoch", Int, ""),
+            ("target", Text, "table or view"),
+            ("target_column", Text, ""),
+            ("source", Text, "table or view"),
+            ("source_column", Text, ""),
+            ("kind", Text, "direct, derived, filter, join or group"),
+            ("expression", Text, ""),
+        ],
+    ),
+    (
+        "tests",
+        "a quality test of a view",
+        &[
+            ("run_id", Text, ""),
+            ("view", Text, ""),
+            ("test", Text, ""),
+            ("severity", Text, "error or warn"),
+            ("status", Text, "passed, failed or error"),
+            ("failures", Int, "rows that fail"),
+            ("at", Instant, ""),
+        ],
+    ),
+    (
+        "test_failures",
+        "a row that failed a test; the first ones of each",
+        &[("run_id", Text, ""), ("view", Text, ""), ("test", Text, ""), ("row", Text, "JSON")],
+    ),
+    (
+        "files",
+        "a source file as it was taken",
+        &[
+            ("table", Text, ""),
+            ("file", Text, ""),
+            ("size", Int, "bytes, compressed"),
+            ("modified_at", Instant, ""),
+            ("fingerprint", Text, "hash of the content"),
+            ("rows", Int, "rows read"),
+            ("status", Text, "new, changed, kept or removed"),
+            ("epoch", Int, ""),
+        ],
+    ),
+];
+
+/// Every system table's name and columns.
+pub fn schemas() -> Vec<(&'static str, SchemaRef)> {
+    TABLES.iter().map(|declaration| (declaration.0, declared(declaration))).collect()
+}
+
+/// The columns of one.
+pub fn schema(table: &str) -> Result<SchemaRef> {
+    let found = TABLES.iter().find(|d| d.0 == table);
+    found.map(declared).ok_or_else(|| Error::bug(format!("there is no system table `{table}`")))
+}
+
+/// What a row of it is.
+pub fn description(table: &str) -> Option<&'static str> {
+    TABLES.iter().find(|d| d.0 == table).map(|d| d.1)
+}
+
+fn declared(declaration: &Declaration) -> SchemaRef {
+    let fields = declaration.2.iter().map(|(name, kind, comment)| {
+        let data_type = match kind {
+            Text => DataType::Utf8,
+            Int => DataType::Int64,
+            Float => DataType::Float64,
+            Instant => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        };
+        let field = Field::new(*name, data_type, true);
+        if comment.is_empty() { field } else { field.with_metadata([("comment".to_string(), (*comment).to_string())].into()) }
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+impl Lake {
+    /// Appends an epoch's rows to a system table, once: a second call for the same table and epoch does nothing. Columns go by name; one
+    /// that the table lacks is a bug, one that the rows lack is NULL.
+    pub async fn append(&self, lease: &Lease, epoch: u64, table: &str, rows: RecordBatch) -> Result<Committed> {
+        let id = TableName::system(table).application_id();
+        self.append_as(lease, table, rows, Transaction { id, version: epoch as i64, epoch: Some(epoch) }).await
+    }
+
+    /// As [`Lake::append`], for the one of several contributions of an epoch that is called `part`.
+    pub async fn append_part(&self, lease: &Lease, epoch: u64, table: &str, part: &str, rows: RecordBatch) -> Result<Committed> {
+        let id = format!("{}/{part}", TableName::system(table).application_id());
+        self.append_as(lease, table, rows, Transaction { id, version: epoch as i64, epoch: Some(epoch) }).await
+    }
+
+    /// Appends rows that belong to no epoch (of a run that failed, say), once per `number`, which must grow from call to call: a number
+    /// that is not greater than the last one does nothing. A run's fencing number will do.
+    pub async fn append_record(&self, lease: &Lease, number: u64, table: &str, rows: RecordBatch) -> Result<Committed> {
+        let id = format!("{}#record", TableName::system(table).application_id());
+        self.append_as(lease, table, rows, Transaction { id, version: number as i64, epoch: None }).await
+    }
+
+    async fn append_as(&self, lease: &Lease, table: &str, rows: RecordBatch, txn: Transaction) -> Result<Committed> {
+        let schema = schema(table)?;
+        if let Some(stranger) = rows.schema_ref().fields().iter().find(|f| schema.field_with_name(f.name()).is_err()) {
+            return Err(Error::bug(format!("system.{table} has no column `{}`", stranger.name())));
+        }
+        let name = TableName::system(table);
+        let handle = self.table(&name)?;
+        if let Some(state) = handle.latest().await?
+            && stored_transaction(&handle, &state, &txn.id).await?.is_some_and(|stored| stored >= txn.version)
+        {
+            return Ok(Committed { version: state.version().unwrap_or(0) as i64, skipped: true });
+        }
+        let writer = self.writer(&name, &schema, WriterOptions::default())?;
+        writer.write(0, rows)?;
+        let (schema, adds) = (writer.schema(), writer.finish()?);
+        let commit = Commit { schema, adds, removes: Removes::None, operation: "WRITE".into(), partition_columns: Vec::new() };
+        self.commit_as(lease, &name, commit, Some(txn), Kind::Rows).await
+    }
+}

@@ -1,0 +1,310 @@
+//! Everything that can be known to be wrong before data is touched: what each file says, what connectors make of their options, whether
+//! every expression and SELECT types. Source files are looked into (their first bytes), never read through.
+
+use crate::tables::{self, Prepared};
+use arrow::datatypes::SchemaRef;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use tidemill_core::{Place, Problem, Severity, problem::did_you_mean};
+use tidemill_engine::{Catalog, Engine, EngineOptions, Relation, RelationKind, Session, SqlProblem, SqlProblemKind};
+use tidemill_prepare::{Contract, Recipe};
+use tidemill_project::spec::{Export, Project, Sql, TestKind, View};
+use tidemill_project::{Environment, Graph};
+
+/// A project read and judged.
+pub struct Checked {
+    pub project: Project,
+    pub graph: Graph,
+    pub problems: Vec<Problem>,
+    pub(crate) tables: Vec<Arc<Prepared>>,
+    pub(crate) engine: Option<Arc<Engine>>,
+    /// Output schema of every clean table and view that types.
+    pub(crate) schemas: BTreeMap<String, SchemaRef>,
+}
+
+impl Checked {
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|p| p.severity == Severity::Error)
+    }
+}
+
+/// Reads and judges the project in `dir`. Every mistake found is in `problems`, in order of file and place.
+pub fn check(dir: &Path, env: &Environment) -> Checked {
+    let (project, mut problems) = tidemill_project::load(dir, env);
+    let (graph, more) = tidemill_project::graph(&project);
+    problems.extend(more);
+    let mut checked = Checked { project, graph, problems, tables: Vec::new(), engine: None, schemas: BTreeMap::new() };
+    match engine(&checked.project) {
+        Ok(engine) => {
+            checked.engine = Some(Arc::clone(&engine));
+            match functions(&engine, &checked.project, &mut checked.problems) {
+                Some(session) => judge(&mut checked, &session),
+                None => judge_tables_only(&mut checked),
+            }
+        }
+        Err(e) => checked.problems.push(Problem::error("TM0703", Place::file("tidemill.toml"), e.what)),
+    }
+    checked.problems.sort_by(|a, b| {
+        let key = |p: &Problem| (p.place.file.clone(), p.place.span.as_ref().map_or(0, |s| s.start), p.code);
+        key(a).cmp(&key(b))
+    });
+    checked.problems.dedup();
+    checked
+}
+
+pub(crate) fn engine(project: &Project) -> tidemill_core::Result<Arc<Engine>> {
+    let s = &project.settings.engine;
+    Ok(Arc::new(Engine::new(EngineOptions {
+        threads: s.threads,
+        memory_limit: (s.memory_limit > 0).then_some(s.memory_limit),
+        partitions: s.partitions,
+        batch_rows: s.batch_rows,
+        spill_dir: s.spill_dir.as_ref().map(|d| project.dir.join(d)),
+        clock: None,
+    })?))
+}
+
+pub(crate) fn catalog_functions(project: &Project) -> Vec<(String, String)> {
+    project.functions.iter().map(|f| (f.name.clone(), f.sql.text.clone())).collect()
+}
+
+/// A session with the project's functions, or none when one of them is wrong (each is told).
+fn functions(engine: &Arc<Engine>, project: &Project, problems: &mut Vec<Problem>) -> Option<Session> {
+    let mut good = Vec::new();
+    let mut failed = false;
+    for f in &project.functions {
+        let mut tried = good.clone();
+        tried.push((f.name.clone(), f.sql.text.clone()));
+        match engine.session(Catalog { functions: tried.clone(), ..Catalog::default() }) {
+            Ok(_) => good = tried,
+            Err(p) => {
+                failed = true;
+                problems.push(sql_problem(&f.file, &f.sql, p));
+            }
+        }
+    }
+    let session = engine.session(Catalog { functions: good, ..Catalog::default() }).ok();
+    if failed { None } else { session }
+}
+
+fn judge_tables_only(checked: &mut Checked) {
+    for table in &checked.project.tables.clone() {
+        if let Some(source) = tables::open_source(table, &checked.project.dir, &mut checked.problems) {
+            tables::probe(table, &source, &mut checked.problems);
+        }
+    }
+}
+
+fn judge(checked: &mut Checked, session: &Session) {
+    let mut unknown: BTreeSet<String> = BTreeSet::new();
+    for table in checked.project.tables.clone() {
+        let before = errors(&checked.problems);
+        match prepare(&table, &checked.project.dir, session, &mut checked.problems) {
+            Some(p) => {
+                let output = p.recipe.output();
+                if !output.open && errors(&checked.problems) == before {
+                    checked.schemas.insert(p.clean_node(), Arc::clone(&output.schema));
+                    add(session, "clean", &table.name, &output.schema);
+                } else {
+                    unknown.insert(p.clean_node());
+                }
+                if p.keeps_raw() {
+                    let raw = crate::ingest::raw_schema(&p.reads);
+                    add(session, "raw", &table.name, &raw);
+                    checked.schemas.insert(p.raw_node(), raw);
+                }
+                checked.tables.push(Arc::new(p));
+            }
+            None => {
+                unknown.insert(format!("clean.{}", table.name));
+                unknown.insert(format!("raw.{}", table.name));
+            }
+        }
+    }
+    for (name, schema) in tidemill_lake::system::schemas() {
+        add(session, "system", name, &schema);
+    }
+    for table in &checked.project.tables {
+        add(session, "quarantine", &table.name, &tidemill_lake::quarantine::schema());
+    }
+    repairs(checked);
+    // The graph is in dependency order, so that a view's inputs are known before it is typed. What stands on something unknown can't be
+    // judged; its cause has been told already.
+    for node in checked.graph.nodes.clone() {
+        let Some(view) = checked.project.views.iter().find(|v| v.name == node.name).cloned() else { continue };
+        if node.depends_on.iter().any(|d| unknown.contains(d)) {
+            unknown.insert(node.name.clone());
+            continue;
+        }
+        match session.schema_of(&view.sql.text) {
+            Ok(schema) => {
+                check_view(&view, &schema, session, checked, &unknown);
+                if let Err(p) = session.add_view(&view.name, &view.sql.text) {
+                    checked.problems.push(sql_problem(&view.file, &view.sql, p));
+                }
+                checked.schemas.insert(view.name.clone(), schema);
+            }
+            Err(p) => {
+                // The graph has already told of relations that don't exist.
+                if p.kind != SqlProblemKind::Table || !checked.problems.iter().any(|q| q.place.file == view.file && q.code == "TM0403") {
+                    checked.problems.push(sql_problem(&view.file, &view.sql, p));
+                }
+                unknown.insert(node.name.clone());
+            }
+        }
+    }
+    for export in checked.project.exports.clone() {
+        check_export(&export, session, checked, &unknown);
+    }
+}
+
+fn errors(problems: &[Problem]) -> usize {
+    problems.iter().filter(|p| p.severity == Severity::Error).count()
+}
+
+fn add(session: &Session, schema: &str, name: &str, columns: &SchemaRef) {
+    session.add_relation(Relation { schema: schema.into(), name: name.into(), kind: RelationKind::Schema(Arc::clone(columns)) });
+}
+
+pub(crate) fn prepare(
+    table: &tidemill_project::spec::Table,
+    dir: &Path,
+    session: &Session,
+    problems: &mut Vec<Problem>,
+) -> Option<Prepared> {
+    let source = tables::open_source(table, dir, problems)?;
+    let probed = tables::probe(table, &source, problems);
+    // With every column declared the rest can be judged even though the source can't be read.
+    if probed.is_none() && table.columns.is_empty() {
+        return None;
+    }
+    let (reads, p) = tidemill_prepare::reads(table, probed.as_deref());
+    problems.extend(p);
+    let (contract, p) = Contract::compile(table, &reads, session);
+    problems.extend(p);
+    let (recipe, p) = Recipe::compile(table, tidemill_core::read::schema_of(&reads), session);
+    problems.extend(p);
+    let read_spec = crate::fingerprint::read_spec(table, &reads);
+    Some(Prepared { table: table.clone(), source: Arc::new(source), reads, contract: Arc::new(contract), recipe: Arc::new(recipe), read_spec })
+}
+
+/// Repairs against another table's column need that column to be there.
+fn repairs(checked: &mut Checked) {
+    use tidemill_project::spec::{RepairTo, Rule};
+    let mut found = Vec::new();
+    for table in &checked.project.tables {
+        for rule in &table.clean {
+            let Rule::Repair { to: RepairTo::Column { table: other, column }, .. } = &rule.rule else { continue };
+            let node = if other.value.contains('.') { other.value.clone() } else { format!("clean.{}", other.value) };
+            let Some(schema) = checked.schemas.get(&node) else { continue };
+            if schema.column_with_name(column).is_none() {
+                let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+                let p = Problem::error("TM0301", Place::span(&table.file, other.span.clone()), format!("`{node}` has no column `{column}`"));
+                found.push(p.help(suggest(column, &names)));
+            }
+        }
+    }
+    checked.problems.extend(found);
+}
+
+fn suggest(word: &str, names: &[&str]) -> String {
+    match did_you_mean(word, names.iter().copied()) {
+        Some(n) => format!("did you mean `{n}`?"),
+        None => format!("columns: {}", names.iter().take(30).copied().collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn check_view(view: &View, schema: &SchemaRef, session: &Session, checked: &mut Checked, unknown: &BTreeSet<String>) {
+    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    let need = |column: &tidemill_core::Spanned<String>, problems: &mut Vec<Problem>| {
+        if !names.contains(&column.value.as_str()) {
+            let place = Place::span(&view.file, column.span.clone());
+            problems
+                .push(Problem::error("TM0402", place, format!("view `{}` has no column `{}`", view.name, column.value)).help(suggest(column, &names)));
+        }
+    };
+    for test in &view.tests {
+        match &test.kind {
+            TestKind::NotNull(c) | TestKind::Unique(c) => c.iter().for_each(|c| need(c, &mut checked.problems)),
+            TestKind::AcceptedValues { column, .. } => need(column, &mut checked.problems),
+            TestKind::Relationships { column, to, to_column } => {
+                need(column, &mut checked.problems);
+                let node = resolve(&to.value, checked);
+                if unknown.contains(&node) {
+                    continue;
+                }
+                let place = Place::span(&view.file, to.span.clone());
+                match checked.schemas.get(&node) {
+                    Some(s) if s.column_with_name(to_column).is_none() => {
+                        let names: Vec<&str> = s.fields().iter().map(|f| f.name().as_str()).collect();
+                        let p = Problem::error("TM0402", place, format!("`{}` has no column `{to_column}`", to.value)).help(suggest(to_column, &names));
+                        checked.problems.push(p);
+                    }
+                    Some(_) => {}
+                    None if checked.graph.nodes.iter().any(|n| n.name == node) => {}
+                    None => {
+                        let all: Vec<&str> = checked.graph.nodes.iter().map(|n| n.name.as_str()).collect();
+                        let p = Problem::error("TM0403", place, format!("there is no table or view `{}`", to.value)).help(
+                            did_you_mean(&to.value, all.iter().copied()).map_or_else(|| "name a view, or `clean.TABLE`".into(), |n| format!("did you mean `{n}`?")),
+                        );
+                        checked.problems.push(p);
+                    }
+                }
+            }
+            TestKind::Sql { sql, .. } => {
+                // A test may look at the view itself.
+                let _ = session.add_view(&view.name, &view.sql.text);
+                if let Err(p) = session.schema_of(&sql.text) {
+                    checked.problems.push(sql_problem(&view.file, sql, p));
+                }
+            }
+        }
+    }
+    for c in &view.partition_by {
+        need(c, &mut checked.problems);
+    }
+    for name in view.columns.keys() {
+        if !names.contains(&name.as_str()) {
+            let p = Problem::warning("TM0402", Place::file(&view.file), format!("a description is given for `{name}`, which the view does not have"));
+            checked.problems.push(p.help(suggest(name, &names)));
+        }
+    }
+}
+
+/// The node that a name in SQL or TOML means: a view, or else the clean table.
+pub(crate) fn resolve(name: &str, checked: &Checked) -> String {
+    if name.contains('.') || checked.graph.nodes.iter().any(|n| n.name == name) { name.to_string() } else { format!("clean.{name}") }
+}
+
+fn check_export(export: &Export, session: &Session, checked: &mut Checked, unknown: &BTreeSet<String>) {
+    if let Some(sql) = &export.sql {
+        let node = checked.graph.nodes.iter().find(|n| n.name == format!("export.{}", export.name));
+        if !node.is_some_and(|n| n.depends_on.iter().any(|d| unknown.contains(d))) {
+            match session.schema_of(&sql.text) {
+                Ok(_) => {}
+                Err(p) if p.kind == SqlProblemKind::Table && checked.problems.iter().any(|q| q.place.file == export.file && q.code == "TM0403") => {}
+                Err(p) => checked.problems.push(sql_problem(&export.file, sql, p)),
+            }
+        }
+    }
+    checked.problems.extend(crate::export::check(export));
+}
+
+/// A mistake in SQL, put where the SQL stands in its file.
+pub(crate) fn sql_problem(file: &Path, sql: &Sql, p: SqlProblem) -> Problem {
+    let code = match p.kind {
+        SqlProblemKind::Syntax => "TM0401",
+        SqlProblemKind::Column => "TM0402",
+        SqlProblemKind::Table => "TM0403",
+        SqlProblemKind::Function => "TM0404",
+        SqlProblemKind::NotSelect => "TM0406",
+        SqlProblemKind::Type | SqlProblemKind::Other => "TM0405",
+    };
+    let span = p.span.map_or(sql.span.clone(), |s| sql.locate(s));
+    let problem = Problem::error(code, Place::span(file, span), p.message);
+    match p.help {
+        Some(h) => problem.help(h),
+        None => problem,
+    }
+}

@@ -1,0 +1,301 @@
+//! The export node: a relation or a SELECT, written to a file outside the lake. The file appears whole or not at all.
+
+use crate::nodes::{self, NodePlan};
+use crate::record::Step;
+use crate::run::Run;
+use crate::state;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use futures::StreamExt;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tidemill_core::{Error, Meter, Place, Problem, Result, problem::did_you_mean};
+use tidemill_project::spec::{Export, OptionValue};
+use tidemill_store::durable;
+
+/// Where exports can go. A new one is a line here.
+const CONNECTORS: &[&str] = &["files"];
+const OPTIONS: &[&str] = &["path", "format", "compression", "delimiter", "header", "null"];
+const FORMATS: &[&str] = &["parquet", "csv", "json"];
+const COMPRESSIONS: &[&str] = &["none", "gzip", "zstd"];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Parquet,
+    Csv,
+    /// One object a line.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pack {
+    None,
+    Gzip,
+    Zstd,
+}
+
+#[derive(Debug, Clone)]
+struct Target {
+    path: String,
+    format: Format,
+    pack: Pack,
+    delimiter: u8,
+    header: bool,
+    null: String,
+}
+
+/// Every mistake in an export's options.
+pub(crate) fn check(export: &Export) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !CONNECTORS.contains(&export.connector.as_str()) {
+        let p = Problem::error("TM0605", Place::span(&export.file, export.connector.span.clone()), format!("unknown connector `{}`", *export.connector));
+        problems.push(p.help(format!("known connectors: {}", CONNECTORS.join(", "))));
+        return problems;
+    }
+    for (key, value) in &export.options {
+        if !OPTIONS.contains(&key.as_str()) {
+            let p = Problem::error("TM0601", Place::span(&export.file, value.span.clone()), format!("unknown option `{key}`"));
+            problems.push(p.help(did_you_mean(key, OPTIONS.iter().copied()).map_or_else(|| format!("options: {}", OPTIONS.join(", ")), |n| format!("did you mean `{n}`?"))));
+        }
+    }
+    if let Err((key, message, help)) = target(export) {
+        let span = export.options.get(key).map(|v| v.span.clone());
+        let place = span.map_or_else(|| Place::file(&export.file), |s| Place::span(&export.file, s));
+        problems.push(Problem::error("TM0602", place, message).help(help));
+    }
+    problems
+}
+
+/// Whether what was exported is still there.
+pub(crate) fn targets_exist(export: &Export, dir: &Path) -> bool {
+    target(export).is_ok_and(|t| dir.join(t.path).exists())
+}
+
+type Mistake = (&'static str, String, String);
+
+fn target(export: &Export) -> std::result::Result<Target, Mistake> {
+    let text = |key: &'static str| -> std::result::Result<Option<String>, Mistake> {
+        match export.options.get(key).map(|v| &v.value) {
+            None => Ok(None),
+            Some(OptionValue::Text(t)) => Ok(Some(t.clone())),
+            Some(_) => Err((key, format!("`{key}` must be text"), format!("write {key} = \"…\""))),
+        }
+    };
+    let path = text("path")?.filter(|p| !p.is_empty()).ok_or_else(|| {
+        ("path", "an export to files needs a `path`".to_string(), format!("path = \"exports/{}.parquet\"", export.name))
+    })?;
+    let mut name = path.to_lowercase();
+    let mut pack = None;
+    for (ending, p) in [(".gz", Pack::Gzip), (".zst", Pack::Zstd)] {
+        if let Some(rest) = name.strip_suffix(ending) {
+            pack = Some(p);
+            name = rest.to_string();
+        }
+    }
+    let by_name = match name.rsplit('.').next() {
+        Some("parquet") => Some("parquet"),
+        Some("csv" | "tsv" | "txt") => Some("csv"),
+        Some("json" | "jsonl" | "ndjson") => Some("json"),
+        _ => None,
+    };
+    let given = text("format")?;
+    let format = match given.as_deref().or(by_name) {
+        Some("parquet") => Format::Parquet,
+        Some("csv") => Format::Csv,
+        Some("json") => Format::Json,
+        Some(other) => {
+            let near = did_you_mean(other, FORMATS.iter().copied()).map_or_else(|| format!("formats: {}", FORMATS.join(", ")), |n| format!("did you mean `{n}`?"));
+            return Err(("format", format!("unknown format `{other}`"), near));
+        }
+        None => return Err(("path", format!("the name `{path}` does not tell the format"), "end it in .parquet, .csv or .json, or set `format`".into())),
+    };
+    let pack = match text("compression")?.as_deref() {
+        None => pack.unwrap_or(if format == Format::Parquet { Pack::Zstd } else { Pack::None }),
+        Some("none") => Pack::None,
+        Some("gzip") => Pack::Gzip,
+        Some("zstd") => Pack::Zstd,
+        Some(other) => return Err(("compression", format!("unknown compression `{other}`"), format!("one of: {}", COMPRESSIONS.join(", ")))),
+    };
+    let delimiter = match text("delimiter")?.as_deref() {
+        None if name.ends_with(".tsv") => b'\t',
+        None => b',',
+        Some(d) if d.len() == 1 && d.is_ascii() => d.as_bytes()[0],
+        Some(d) => return Err(("delimiter", format!("`{d}` is not one ASCII character"), "for example \",\", \";\" or \"\\t\"".into())),
+    };
+    let header = match export.options.get("header").map(|v| &v.value) {
+        None => true,
+        Some(OptionValue::Bool(b)) => *b,
+        Some(_) => return Err(("header", "`header` must be true or false".into(), "header = false".into())),
+    };
+    Ok(Target { path, format, pack, delimiter, header, null: text("null")?.unwrap_or_default() })
+}
+
+impl Run {
+    pub(crate) async fn export(&self, n: NodePlan) -> Result<()> {
+        let export = self.ws.checked.project.exports.iter().find(|e| format!("export.{}", e.name) == n.name).cloned();
+        let export = export.ok_or_else(|| Error::bug(format!("no export {}", n.name)))?;
+        let step = self.recorder.step(&n.name, "export");
+        match self.export_in(&export, &step).await {
+            Ok((path, rows)) => {
+                let mut outcome = self.outcome(&n);
+                outcome.rows = rows;
+                state::put(&self.ws.lake, &outcome)?;
+                self.ws.lake.put_state(&nodes::pointer(&n.name), &self.manifest.epoch)?;
+                step.ok(path);
+                Ok(())
+            }
+            Err(e) => {
+                step.fail(&e);
+                Err(e)
+            }
+        }
+    }
+
+    async fn export_in(&self, export: &Export, step: &Step) -> Result<(String, u64)> {
+        let target = target(export).map_err(|(_, message, help)| Error::config(message).at(export.name.clone()).help(help))?;
+        let path = self.ws.checked.project.dir.join(&target.path);
+        let versions = self.versions.lock().clone();
+        let session = self.ws.session_over(&versions).await?;
+        let sql = export.sql.as_ref().map_or_else(
+            || format!("SELECT * FROM {}", export.from.value.split('.').map(crate::quarantine::ident).collect::<Vec<_>>().join(".")),
+            |s| s.text.clone(),
+        );
+        let query = session.query(&sql).await?;
+        let mut rows = query.stream()?;
+        let mut out = Output::open(&path, &target, &query.schema)?;
+        while let Some(batch) = rows.next().await {
+            if step.meter.is_cancelled() {
+                return Err(Error::conflict("cancelled"));
+            }
+            let batch = batch?;
+            Meter::add(&step.meter.rows_read, batch.num_rows() as u64);
+            tokio::task::block_in_place(|| out.write(&batch))?;
+            Meter::add(&step.meter.rows_written, batch.num_rows() as u64);
+        }
+        tokio::task::block_in_place(|| out.finish())?;
+        let size = std::fs::metadata(&path).map(|m| m.len()).unwrap_or(0);
+        Meter::add(&step.meter.bytes_written, size);
+        let metrics = query.metrics();
+        Meter::add(&step.meter.bytes_spilled, metrics.bytes_spilled);
+        Meter::add(&step.meter.bytes_exchanged, metrics.bytes_exchanged);
+        Ok((target.path, Meter::get(&step.meter.rows_written)))
+    }
+}
+
+/// Bytes on their way to a file that is not there before it is whole.
+struct Output {
+    path: PathBuf,
+    sink: Sink,
+}
+
+enum Sink {
+    Parquet(Box<ArrowWriter<tempfile::NamedTempFile>>),
+    Csv(Box<arrow::csv::Writer<Packed>>),
+    Json(Box<arrow::json::LineDelimitedWriter<Packed>>),
+}
+
+enum Packed {
+    Plain(std::io::BufWriter<tempfile::NamedTempFile>),
+    Gzip(flate2::write::GzEncoder<std::io::BufWriter<tempfile::NamedTempFile>>),
+    Zstd(Box<zstd::Encoder<'static, std::io::BufWriter<tempfile::NamedTempFile>>>),
+}
+
+impl Write for Packed {
+    fn write(&mut self, b: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Packed::Plain(w) => w.write(b),
+            Packed::Gzip(w) => w.write(b),
+            Packed::Zstd(w) => w.write(b),
+        }
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Packed::Plain(w) => w.flush(),
+            Packed::Gzip(w) => w.flush(),
+            Packed::Zstd(w) => w.flush(),
+        }
+    }
+}
+
+impl Packed {
+    fn finish(self) -> std::io::Result<tempfile::NamedTempFile> {
+        let buffered = match self {
+            Packed::Plain(w) => w,
+            Packed::Gzip(w) => w.finish()?,
+            Packed::Zstd(w) => w.finish()?,
+        };
+        buffered.into_inner().map_err(std::io::IntoInnerError::into_error)
+    }
+}
+
+impl Output {
+    fn open(path: &Path, target: &Target, schema: &SchemaRef) -> Result<Output> {
+        let dir = path.parent().unwrap_or(Path::new("."));
+        durable::make_directories(dir)?;
+        let io = |e: std::io::Error| durable::io_error("cannot write", path, e);
+        let file = tempfile::Builder::new().prefix(".").suffix(".tmp").permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)).tempfile_in(dir).map_err(io)?;
+        let packed = |file| -> Result<Packed> {
+            let w = std::io::BufWriter::with_capacity(1 << 18, file);
+            Ok(match target.pack {
+                Pack::None => Packed::Plain(w),
+                Pack::Gzip => Packed::Gzip(flate2::write::GzEncoder::new(w, flate2::Compression::default())),
+                Pack::Zstd => Packed::Zstd(Box::new(zstd::Encoder::new(w, 3).map_err(io)?)),
+            })
+        };
+        let sink = match target.format {
+            Format::Parquet => {
+                let compression = match target.pack {
+                    Pack::None => Compression::UNCOMPRESSED,
+                    Pack::Gzip => Compression::GZIP(parquet::basic::GzipLevel::default()),
+                    Pack::Zstd => Compression::ZSTD(ZstdLevel::default()),
+                };
+                let properties = WriterProperties::builder().set_compression(compression).build();
+                let w = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(|e| Error::data(e.to_string()).at(path.display().to_string()))?;
+                Sink::Parquet(Box::new(w))
+            }
+            Format::Csv => Sink::Csv(Box::new(
+                arrow::csv::WriterBuilder::new()
+                    .with_delimiter(target.delimiter)
+                    .with_header(target.header)
+                    .with_null(target.null.clone())
+                    .build(packed(file)?),
+            )),
+            Format::Json => Sink::Json(Box::new(arrow::json::LineDelimitedWriter::new(packed(file)?))),
+        };
+        let mut out = Output { path: path.to_path_buf(), sink };
+        if let Sink::Csv(_) = out.sink {
+            // The header is written even when no row follows.
+            out.write(&RecordBatch::new_empty(schema.clone()))?;
+        }
+        Ok(out)
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let place = self.path.display().to_string();
+        match &mut self.sink {
+            Sink::Parquet(w) => w.write(batch).map_err(|e| Error::data(e.to_string()).at(place)),
+            Sink::Csv(w) => w.write(batch).map_err(|e| Error::data(e.to_string()).at(place)),
+            Sink::Json(w) => w.write(batch).map_err(|e| Error::data(e.to_string()).at(place)),
+        }
+    }
+
+    /// Syncs the file and puts it in the place of an older one.
+    fn finish(self) -> Result<()> {
+        let place = self.path.display().to_string();
+        let io = |e: std::io::Error| durable::io_error("cannot write", &self.path, e);
+        let file = match self.sink {
+            Sink::Parquet(w) => w.into_inner().map_err(|e| Error::data(e.to_string()).at(place))?,
+            Sink::Csv(w) => w.into_inner().finish().map_err(io)?,
+            Sink::Json(mut w) => {
+                w.finish().map_err(|e| Error::data(e.to_string()).at(place))?;
+                w.into_inner().finish().map_err(io)?
+            }
+        };
+        file.as_file().sync_all().map_err(io)?;
+        file.persist(&self.path).map_err(|e| io(e.error))?;
+        durable::sync_parent(&self.path)
+    }
+}

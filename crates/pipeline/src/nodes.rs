@@ -1,0 +1,271 @@
+//! What a run has before it: for every node, what it is made of now, what it was made of at its last epoch, and so what to do.
+
+use crate::check::Checked;
+use crate::fingerprint::{self, Fingerprint};
+use crate::ingest::{self, FilePlan};
+use crate::report::{Action, Plan, PlanNode, RunOptions};
+use crate::state::{self, Outcome};
+use crate::tables::Prepared;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tidemill_core::{Error, Result};
+use tidemill_lake::{Lake, TableName};
+use tidemill_project::NodeKind;
+use tidemill_project::spec::{Materialized, Refit};
+
+/// Bump when a change of the program makes stored results differ: everything is then built again.
+const ENGINE_GENERATION: &str = "1";
+
+#[derive(Clone)]
+pub(crate) struct NodePlan {
+    pub name: String,
+    pub kind: NodeKind,
+    pub depends_on: Vec<String>,
+    pub action: Action,
+    pub reason: String,
+    pub fingerprint: Fingerprint,
+    pub files: FilePlan,
+    pub before: Option<Outcome>,
+    /// Generation of the recipe that a fit would make, or that `--frozen` uses.
+    pub recipe: Option<u64>,
+}
+
+/// The table in the lake that holds a node's rows, if it has one.
+pub(crate) fn table_of(node: &str, kind: NodeKind) -> Option<TableName> {
+    match kind {
+        NodeKind::Raw | NodeKind::Clean => node.split_once('.').map(|(s, n)| TableName::new(s, n)),
+        NodeKind::Table => Some(TableName::new("public", node)),
+        NodeKind::View | NodeKind::Export => None,
+    }
+}
+
+pub(crate) struct Planned {
+    pub nodes: Vec<NodePlan>,
+    pub selected: BTreeSet<String>,
+}
+
+/// The outcome of a node's last committed epoch.
+pub(crate) async fn last_outcome(lake: &Lake, node: &str, kind: NodeKind) -> Result<Option<Outcome>> {
+    let epoch = match table_of(node, kind) {
+        Some(table) => lake.table_epoch(&table).await?.map(|(epoch, _)| epoch),
+        // Views and exports have no table to say where they stand; a pointer beside the epochs does.
+        None => lake.get_state::<u64>(&pointer(node))?,
+    };
+    match epoch {
+        Some(e) => state::get(lake, e, node),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn pointer(node: &str) -> String {
+    format!("nodes/{node}.json")
+}
+
+pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -> Result<Planned> {
+    let selected = checked
+        .graph
+        .select(&options.select)
+        .map_err(|p| Error::config(p.message).help(p.help.unwrap_or_else(|| "`tidemill plan` lists every node".into())))?;
+    let mut nodes: Vec<NodePlan> = Vec::new();
+    let mut whole: BTreeMap<String, String> = BTreeMap::new();
+    let mut building: BTreeSet<String> = BTreeSet::new();
+    for node in &checked.graph.nodes {
+        let before = last_outcome(lake, &node.name, node.kind).await?;
+        let is_selected = selected.contains(&node.name);
+        let mut n = NodePlan {
+            name: node.name.clone(),
+            kind: node.kind,
+            depends_on: node.depends_on.clone(),
+            action: Action::Build,
+            reason: String::new(),
+            fingerprint: Fingerprint::default(),
+            files: FilePlan::default(),
+            before,
+            recipe: None,
+        };
+        n.fingerprint.part("engine", ENGINE_GENERATION);
+        let mut volatile = None;
+        match node.kind {
+            NodeKind::Raw => {
+                let p = prepared(checked, &node.name)?;
+                n.files = ingest::plan_files(&p, n.before.as_ref(), options.full && is_selected)?;
+                source_parts(&mut n, &p);
+                // Rows that a replay took back are in the table though no file says so.
+                if let Some(replayed) = n.before.as_ref().and_then(|b| b.parts.get("replayed rows")) {
+                    n.fingerprint.parts.insert("replayed rows".into(), replayed.clone());
+                }
+            }
+            NodeKind::Clean => {
+                let p = prepared(checked, &node.name)?;
+                n.fingerprint.part("rules", &format!("{}\n{:?}", p.recipe.fingerprint(), partitions(&p)));
+                if !p.keeps_raw() {
+                    n.files = ingest::plan_files(&p, n.before.as_ref(), options.full && is_selected)?;
+                    source_parts(&mut n, &p);
+                }
+                let last = n.before.as_ref().and_then(|b| b.recipe);
+                n.recipe = Some(recipe_generation(&n, &p, options, last, lake)?);
+            }
+            NodeKind::View | NodeKind::Table => {
+                let v = checked.project.views.iter().find(|v| v.name == node.name).ok_or_else(|| Error::bug(format!("no view {}", node.name)))?;
+                n.fingerprint.part("SQL", &fingerprint::view_spec(v));
+                if functions_matter(checked) {
+                    n.fingerprint.part("functions", &crate::check::catalog_functions(&checked.project).iter().map(|f| f.1.as_str()).collect::<String>());
+                }
+                if *v.materialized == Materialized::Table
+                    && let Some(engine) = &checked.engine
+                {
+                    let session = engine.session(tidemill_engine::Catalog::default()).map_err(|p| Error::config(p.message))?;
+                    volatile = session.is_volatile(&v.sql.text).ok().filter(|v| *v).map(|_| "it reads the clock or randomness");
+                }
+            }
+            NodeKind::Export => {
+                let e = checked
+                    .project
+                    .exports
+                    .iter()
+                    .find(|e| format!("export.{}", e.name) == node.name)
+                    .ok_or_else(|| Error::bug(format!("no export {}", node.name)))?;
+                n.fingerprint.part("export", &fingerprint::export_spec(e));
+                if !crate::export::targets_exist(e, &checked.project.dir) {
+                    volatile = Some("its file is not there");
+                }
+            }
+        }
+        for d in &node.depends_on {
+            n.fingerprint.part(format!("input {d}"), whole.get(d).map_or("", String::as_str));
+        }
+        decide(&mut n, options, is_selected, &building, volatile);
+        if !is_selected && n.action != Action::Keep && n.action != Action::Virtual {
+            n.action = Action::Skip;
+            n.reason = "not selected".into();
+        }
+        if matches!(n.action, Action::Build | Action::Extend) && is_selected {
+            building.insert(n.name.clone());
+        }
+        // What is not built now stays what it was, for those that read it.
+        let stands = match (&n.action, &n.before) {
+            (Action::Skip | Action::Keep, Some(b)) => b.fingerprint.clone(),
+            _ => n.fingerprint.whole(),
+        };
+        whole.insert(n.name.clone(), stands);
+        nodes.push(n);
+    }
+    Ok(Planned { nodes, selected })
+}
+
+fn decide(n: &mut NodePlan, options: &RunOptions, selected: bool, building: &BTreeSet<String>, volatile: Option<&str>) {
+    let inputs: Vec<&str> = n.depends_on.iter().filter(|d| building.contains(*d)).map(String::as_str).collect();
+    let Some(before) = &n.before else {
+        (n.action, n.reason) = match n.kind {
+            NodeKind::View => (Action::Virtual, "never tested".into()),
+            NodeKind::Export => (Action::Build, "never written".into()),
+            _ => (Action::Build, "never built".into()),
+        };
+        return;
+    };
+    let same = before.fingerprint == n.fingerprint.whole();
+    if same && !(options.full && selected) && volatile.is_none() {
+        n.action = Action::Keep;
+        n.reason = "up to date".into();
+        return;
+    }
+    n.action = match n.kind {
+        NodeKind::View => Action::Virtual,
+        NodeKind::Raw if !n.files.keep.is_empty() => Action::Extend,
+        _ => Action::Build,
+    };
+    n.reason = if options.full && selected && same {
+        "asked for with --full".into()
+    } else if let (true, Some(v)) = (same, volatile) {
+        v.into()
+    } else if !n.files.is_empty() {
+        n.files.reason()
+    } else if !inputs.is_empty() {
+        format!("{} will be rebuilt", inputs.join(", "))
+    } else {
+        let changed = n.fingerprint.changes_since(&before.parts);
+        let changed: Vec<&str> = changed.iter().map(|c| c.strip_prefix("input ").unwrap_or(c)).collect();
+        format!("{} changed", changed.join(", "))
+    };
+}
+
+fn functions_matter(checked: &Checked) -> bool {
+    !checked.project.functions.is_empty()
+}
+
+fn partitions(p: &Prepared) -> Vec<&str> {
+    p.table.partition_by.iter().map(|c| c.value.as_str()).collect()
+}
+
+fn source_parts(n: &mut NodePlan, p: &Prepared) {
+    let mut files: Vec<(String, String)> = n.files.keep.iter().map(|f| (f.path.clone(), format!("{} {}", f.fingerprint, f.spec))).collect();
+    files.extend(n.files.read.iter().map(|(_, f)| (f.path.clone(), format!("{} {}", f.fingerprint, f.spec))));
+    files.sort();
+    n.fingerprint.part("files", &format!("{files:?}"));
+    n.fingerprint.part("reading rules", &format!("{} {:?} {:?}", p.read_spec, p.table.load, p.table.key.iter().map(|k| &k.value).collect::<Vec<_>>()));
+}
+
+fn recipe_generation(n: &NodePlan, p: &Prepared, options: &RunOptions, last: Option<u64>, lake: &Lake) -> Result<u64> {
+    let stored = latest_recipe(lake, &p.table.name)?;
+    if options.frozen || (p.table.refit == Refit::Manual && last.is_some() && !options.full) {
+        return match last.or(stored) {
+            Some(g) => Ok(g),
+            None => Err(Error::config(format!("`{}` has no fitted recipe to apply", n.name)).help("run once without --frozen")),
+        };
+    }
+    Ok(stored.map_or(1, |g| g + 1))
+}
+
+pub(crate) fn recipe_path(table: &str, generation: u64) -> String {
+    format!("recipes/{table}/{generation:010}.json")
+}
+
+/// The newest stored generation of a table's recipe.
+pub(crate) fn latest_recipe(lake: &Lake, table: &str) -> Result<Option<u64>> {
+    let names = lake.list_state(&format!("recipes/{table}"))?;
+    Ok(names.iter().filter_map(|n| n.rsplit('/').next()?.strip_suffix(".json")?.parse().ok()).max())
+}
+
+pub(crate) fn prepared(checked: &Checked, node: &str) -> Result<Arc<Prepared>> {
+    let table = node.split_once('.').map_or(node, |x| x.1);
+    checked.tables.iter().find(|p| p.table.name == table).cloned().ok_or_else(|| Error::bug(format!("no table for {node}")))
+}
+
+impl Planned {
+    pub fn is_idle(&self) -> bool {
+        !self.nodes.iter().any(NodePlan::has_work)
+    }
+
+    pub fn report(&self, epoch: u64, resumes: Option<String>) -> Plan {
+        let resuming = resumes.is_some();
+        let nodes = self
+            .nodes
+            .iter()
+            .map(|n| PlanNode {
+                node: n.name.clone(),
+                kind: match n.kind {
+                    NodeKind::Raw => "ingest",
+                    NodeKind::Clean => "prepare",
+                    NodeKind::View => "view",
+                    NodeKind::Table => "table",
+                    NodeKind::Export => "export",
+                },
+                action: if resuming && matches!(n.action, Action::Build | Action::Extend) { Action::Resume } else { n.action },
+                reason: n.reason.clone(),
+                files: n.files.read.iter().map(|(e, _)| (e.path.clone(), e.size)).collect(),
+            })
+            .collect();
+        Plan { epoch, resumes, nodes }
+    }
+}
+
+impl NodePlan {
+    /// Whether a run has anything to do for this node (a plain view is tested when it or what it reads changed).
+    pub fn has_work(&self) -> bool {
+        match self.action {
+            Action::Build | Action::Extend | Action::Resume => true,
+            Action::Virtual => self.reason != "up to date",
+            Action::Keep | Action::Skip => false,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The record of a run: every step's beginning, progress and end, to whoever watches, to the journal (for other processes, while the run
+//! lasts) and to `system.runs` and `system.steps` at the end.
+
+use crate::measure;
+use crate::report::{RunEvent, Status, StepReport, Watch};
+use parking_lot::Mutex;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Instant;
+use tidemill_core::{Clock, Error, Meter};
+use tidemill_lake::Journal;
+
+pub struct Recorder {
+    pub run_id: String,
+    watch: Arc<dyn Watch>,
+    clock: Arc<dyn Clock>,
+    journal: Option<Journal>,
+    next_step: AtomicU32,
+    steps: Mutex<Vec<Recorded>>,
+    running: Mutex<Vec<(u32, Arc<Meter>)>>,
+}
+
+/// A finished step with its wall-clock times.
+#[derive(Clone)]
+pub struct Recorded {
+    pub report: StepReport,
+    pub started_at: i64,
+    pub ended_at: i64,
+}
+
+/// A step under way. Dropping it without [`Step::end`] records a failure, so that no path forgets one.
+pub struct Step {
+    recorder: Arc<Recorder>,
+    pub id: u32,
+    pub node: String,
+    pub stage: &'static str,
+    pub meter: Arc<Meter>,
+    pub span: tracing::Span,
+    began: Instant,
+    began_at: i64,
+    cpu: f64,
+    ended: bool,
+}
+
+/// Whether somebody asked the work to stop.
+#[derive(Default)]
+pub struct Cancelled {
+    asked: AtomicBool,
+    recorder: Mutex<Option<Arc<Recorder>>>,
+}
+
+impl Cancelled {
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+        if let Some(r) = &*self.recorder.lock() {
+            r.cancel_all();
+        }
+    }
+    pub fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::SeqCst)
+    }
+    /// From now on, asking stops this run's steps.
+    pub fn watch(&self, recorder: Option<Arc<Recorder>>) {
+        *self.recorder.lock() = recorder;
+    }
+}
+
+impl Recorder {
+    pub fn new(run_id: String, watch: Arc<dyn Watch>, clock: Arc<dyn Clock>, journal: Option<Journal>) -> Arc<Self> {
+        Arc::new(Recorder {
+            run_id,
+            watch,
+            clock,
+            journal,
+            next_step: AtomicU32::new(1),
+            steps: Mutex::new(Vec::new()),
+            running: Mutex::new(Vec::new()),
+        })
+    }
+
+    pub fn tell(&self, event: &RunEvent) {
+        self.watch.on(event);
+    }
+
+    pub fn note(&self, node: &str, text: impl Into<String>) {
+        let text = text.into();
+        tracing::info!(node, "{text}");
+        self.write(&json!({"at": self.clock.now_micros(), "kind": "note", "node": node, "text": text}));
+        self.watch.on(&RunEvent::Note { node: node.to_string(), text });
+    }
+
+    /// A line in the journal. A journal that can't be written costs other processes their view of this run, not the run itself.
+    pub fn write(&self, line: &serde_json::Value) {
+        if let Some(j) = &self.journal
+            && let Err(e) = j.append(line)
+        {
+            tracing::warn!(error = %e, "journal not written");
+        }
+    }
+
+    #[allow(clippy::disallowed_methods)] // durations of steps are measured, not decided by
+    pub fn step(self: &Arc<Self>, node: &str, stage: &'static str) -> Step {
+        let id = self.next_step.fetch_add(1, Ordering::Relaxed);
+        let meter = Arc::new(Meter::default());
+        let span = tracing::info_span!("step", step = id, node = node, stage = stage);
+        let began_at = self.clock.now_micros();
+        self.running.lock().push((id, Arc::clone(&meter)));
+        self.write(&json!({"at": began_at, "kind": "step_started", "step": id, "node": node, "stage": stage}));
+        self.watch.on(&RunEvent::StepStarted { step_id: id, node: node.to_string(), stage, meter: Arc::clone(&meter) });
+        tracing::info!(parent: &span, "started");
+        Step {
+            recorder: Arc::clone(self),
+            id,
+            node: node.to_string(),
+            stage,
+            meter,
+            span,
+            began: Instant::now(),
+            began_at,
+            cpu: measure::cpu_seconds(),
+            ended: false,
+        }
+    }
+
+    /// Writes how far running steps are; called now and then.
+    pub fn progress(&self) {
+        let at = self.clock.now_micros();
+        for (id, m) in self.running.lock().iter() {
+            self.write(&json!({"at": at, "kind": "progress", "step": id, "progress": m.progress(),
+                "rows_read": Meter::get(&m.rows_read), "rows_written": Meter::get(&m.rows_written), "bytes_read": Meter::get(&m.bytes_read)}));
+        }
+    }
+
+    pub fn cancel_all(&self) {
+        for (_, m) in self.running.lock().iter() {
+            m.cancel();
+        }
+    }
+
+    pub fn finished(&self) -> Vec<Recorded> {
+        let mut steps = self.steps.lock().clone();
+        steps.sort_by_key(|s| s.report.step_id);
+        steps
+    }
+
+    /// A step that was not needed or not tried.
+    pub fn skipped(&self, node: &str, stage: &'static str, status: Status, message: String) {
+        let id = self.next_step.fetch_add(1, Ordering::Relaxed);
+        let at = self.clock.now_micros();
+        let report = StepReport {
+            step_id: id,
+            node: node.to_string(),
+            stage,
+            status,
+            elapsed: std::time::Duration::ZERO,
+            rows_read: 0,
+            rows_written: 0,
+            rows_rejected: 0,
+            bytes_read: 0,
+            bytes_written: 0,
+            bytes_spilled: 0,
+            bytes_exchanged: 0,
+            cpu_seconds: 0.0,
+            peak_memory_bytes: 0,
+            error: None,
+            message,
+        };
+        self.watch.on(&RunEvent::StepEnded(report.clone()));
+        self.steps.lock().push(Recorded { report, started_at: at, ended_at: at });
+    }
+}
+
+impl Step {
+    pub fn ok(self, message: impl Into<String>) {
+        self.end(Status::Succeeded, message.into(), None);
+    }
+
+    pub fn fail(self, e: &Error) {
+        self.end(Status::Failed, String::new(), Some(e.to_string()));
+    }
+
+    fn end(mut self, status: Status, message: String, error: Option<String>) {
+        self.finish(status, message, error);
+    }
+
+    fn finish(&mut self, status: Status, message: String, error: Option<String>) {
+        self.ended = true;
+        let m = &self.meter;
+        let report = StepReport {
+            step_id: self.id,
+            node: self.node.clone(),
+            stage: self.stage,
+            status,
+            elapsed: self.began.elapsed(),
+            rows_read: Meter::get(&m.rows_read),
+            rows_written: Meter::get(&m.rows_written),
+            rows_rejected: Meter::get(&m.rows_rejected),
+            bytes_read: Meter::get(&m.bytes_read),
+            bytes_written: Meter::get(&m.bytes_written),
+            bytes_spilled: Meter::get(&m.bytes_spilled),
+            bytes_exchanged: Meter::get(&m.bytes_exchanged),
+            cpu_seconds: (measure::cpu_seconds() - self.cpu).max(0.0),
+            peak_memory_bytes: measure::peak_memory_bytes(),
+            error,
+            message,
+        };
+        let r = &self.recorder;
+        let ended_at = r.clock.now_micros();
+        match &report.error {
+            None => tracing::info!(parent: &self.span, rows_read = report.rows_read, rows_written = report.rows_written,
+                rows_rejected = report.rows_rejected, seconds = report.elapsed.as_secs_f64(), "{}", if report.message.is_empty() { "ended" } else { &report.message }),
+            Some(e) => tracing::error!(parent: &self.span, error = %e, "failed"),
+        }
+        r.running.lock().retain(|(id, _)| *id != self.id);
+        r.write(&json!({"at": ended_at, "kind": "step_ended", "step": self.id, "node": self.node, "stage": self.stage, "status": status.as_str(),
+            "rows_read": report.rows_read, "rows_written": report.rows_written, "rows_rejected": report.rows_rejected,
+            "bytes_read": report.bytes_read, "bytes_written": report.bytes_written, "bytes_spilled": report.bytes_spilled,
+            "bytes_exchanged": report.bytes_exchanged, "cpu_seconds": report.cpu_seconds, "peak_memory_bytes": report.peak_memory_bytes,
+            "seconds": report.elapsed.as_secs_f64(), "error": report.error, "message": report.message}));
+        r.watch.on(&RunEvent::StepEnded(report.clone()));
+        r.steps.lock().push(Recorded { report, started_at: self.began_at, ended_at });
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.finish(Status::Failed, String::new(), Some("ended early".into()));
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The record of work as tables: `system.runs`, `steps`, `quality`, `changes`, `lineage`, `ledger`, `tests`, `test_failures`, `files`. Runs and steps
+//! are taken from journals, which outlive a crash; the rest from the outcomes of nodes, which do too.
+
+use crate::measure;
+use crate::nodes::{self, Planned};
+use crate::report::{Rows, Status};
+use crate::run::Run;
+use crate::state::{self, Outcome};
+use crate::workspace::{QueryOptions, Workspace};
+use arrow::array::RecordBatch;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tidemill_core::{Error, Result};
+use tidemill_lake::{Lease, system};
+
+/// Journals of this many ended runs are kept, for `runs logs`.
+const LOGS_KEPT: usize = 100;
+
+/// Tables of the system schema, and the rows that go to each.
+#[derive(Default)]
+struct Records(BTreeMap<&'static str, Vec<Value>>);
+
+impl Records {
+    fn push(&mut self, table: &'static str, row: Value) {
+        self.0.entry(table).or_default().push(row);
+    }
+
+    fn outcome(&mut self, o: &Outcome, epoch: u64, run_id: &str, at: i64) {
+        let name = o.node.split_once('.').map_or(o.node.as_str(), |x| x.1);
+        for l in &o.ledger {
+            self.push(
+                "ledger",
+                json!({"run_id": run_id, "epoch": epoch, "table": l.table, "edge": l.edge, "rows_read": l.rows_read, "written": l.written,
+                    "quarantined": l.quarantined, "deduplicated": l.deduplicated, "filtered": l.filtered, "late": l.late,
+                    "updated": l.updated, "deleted": l.deleted, "at": at}),
+            );
+        }
+        for q in &o.quality {
+            self.push(
+                "quality",
+                json!({"run_id": run_id, "epoch": epoch, "table": name, "rule_index": q.rule_index, "rule": q.rule, "column": q.column,
+                    "cells_changed": q.cells_changed, "rows_removed": q.rows_removed, "message": q.message}),
+            );
+        }
+        for c in &o.changes {
+            self.push(
+                "changes",
+                json!({"run_id": run_id, "epoch": epoch, "table": name, "rule_index": c.rule_index, "rule": c.rule, "column": c.column, "row_key": c.row_key,
+                    "file": c.file, "line": c.line, "before": c.before, "after": c.after, "confidence": c.confidence}),
+            );
+        }
+        for l in &o.lineage {
+            self.push(
+                "lineage",
+                json!({"epoch": epoch, "target": o.node, "target_column": l.target_column, "source": l.source,
+                    "source_column": l.source_column, "kind": l.kind, "expression": l.expression}),
+            );
+        }
+        for t in &o.tests {
+            self.push(
+                "tests",
+                json!({"run_id": run_id, "epoch": epoch, "view": o.node, "test": t.test, "severity": t.severity, "status": t.status, "failures": t.failures, "at": at}),
+            );
+            for row in &t.rows {
+                self.push("test_failures", json!({"run_id": run_id, "epoch": epoch, "view": o.node, "test": t.test, "row": row}));
+            }
+        }
+        for f in o.files.iter().filter(|_| o.ledger.iter().any(|l| l.edge.starts_with("source"))) {
+            self.push(
+                "files",
+                json!({"table": name, "file": f.path, "size": f.size, "modified_at": f.modified_micros, "fingerprint": f.fingerprint,
+                    "rows": f.rows_written, "status": if f.present { "present" } else { "removed" }, "epoch": epoch}),
+            );
+        }
+    }
+
+    /// `system.runs` and `system.steps` as a journal tells them.
+    fn journal(&mut self, lines: &[Value], live: bool) {
+        let find = |kind: &str| lines.iter().find(|l| l["kind"] == kind);
+        let Some(start) = find("run_started") else { return };
+        let end = find("run_ended");
+        let status = match (end, live) {
+            (Some(e), _) => e["status"].clone(),
+            (None, true) => json!("running"),
+            (None, false) => json!("interrupted"),
+        };
+        let last = lines.iter().filter_map(|l| l["at"].as_i64()).max();
+        let run_id = &start["run"];
+        self.push(
+            "runs",
+            json!({"run_id": run_id, "command": start["command"], "started_at": start["at"],
+                "ended_at": if live && end.is_none() { Value::Null } else { json!(end.and_then(|e| e["at"].as_i64()).or(last)) },
+                "status": status, "epoch": start["epoch"], "error": end.map_or(Value::Null, |e| e["error"].clone()),
+                "selectors": start["selectors"].as_array().map(|a| a.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
+                "tidemill_version": env!("CARGO_PKG_VERSION"), "threads": start["threads"], "memory_limit": start["memory_limit"],
+                "cpu_seconds": end.map_or(Value::Null, |e| e["cpu_seconds"].clone()),
+                "peak_memory_bytes": end.map_or(Value::Null, |e| e["peak_memory_bytes"].clone())}),
+        );
+        for s in lines.iter().filter(|l| l["kind"] == "step_started") {
+            let mine = |kind: &str| lines.iter().rev().find(|l| l["kind"] == kind && l["step"] == s["step"]);
+            let done = mine("step_ended");
+            let seen = done.or_else(|| mine("progress")).unwrap_or(&Value::Null);
+            let number = |key: &str| seen[key].as_u64().unwrap_or(0);
+            let seconds = done.and_then(|d| d["seconds"].as_f64()).unwrap_or(0.0);
+            let rows = number("rows_read").max(number("rows_written"));
+            self.push(
+                "steps",
+                json!({"run_id": run_id, "step_id": s["step"], "node": s["node"], "stage": s["stage"],
+                    "status": done.map_or(status.clone(), |d| d["status"].clone()), "started_at": s["at"],
+                    "ended_at": done.map_or(Value::Null, |d| d["at"].clone()),
+                    "progress": if done.is_some() { json!(1.0) } else { seen["progress"].clone() },
+                    "rows_read": number("rows_read"), "rows_written": number("rows_written"), "rows_rejected": number("rows_rejected"),
+                    "bytes_read": number("bytes_read"), "bytes_written": number("bytes_written"), "bytes_spilled": number("bytes_spilled"),
+                    "bytes_exchanged": number("bytes_exchanged"),
+                    "rows_per_second": if seconds > 0.0 { json!(rows as f64 / seconds) } else { Value::Null },
+                    "cpu_seconds": seen["cpu_seconds"], "peak_memory_bytes": seen["peak_memory_bytes"],
+                    "error": seen["error"], "message": seen["message"]}),
+            );
+        }
+    }
+
+    fn batches(self) -> Result<Vec<(&'static str, RecordBatch)>> {
+        let schemas: BTreeMap<&str, _> = system::schemas().into_iter().collect();
+        let mut out = Vec::new();
+        for (table, rows) in self.0 {
+            let schema = schemas.get(table).ok_or_else(|| Error::bug(format!("no system table {table}")))?;
+            let mut decoder = arrow::json::ReaderBuilder::new(std::sync::Arc::clone(schema)).with_batch_size(rows.len().max(1)).build_decoder()?;
+            decoder.serialize(&rows)?;
+            if let Some(batch) = decoder.flush()? {
+                out.push((table, batch));
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// Before a run: nothing needs doing for runs that died but to leave their journals for this run's record. Kept as the one place where
+/// an interrupted `replay` or `restore` is finished or let go.
+pub(crate) async fn settle_dead_runs(ws: &Workspace, lease: &Lease) -> Result<()> {
+    if let Some(open) = ws.lake.unfinished()?
+        && open.nodes.values().any(|i| i.fingerprint.starts_with("restored "))
+    {
+        ws.lake.abandon(lease, open.epoch, "a restore was interrupted").await?;
+    }
+    Ok(())
+}
+
+/// Appends everything the epoch leaves behind to the system tables.
+pub(crate) async fn append(
+    run: &Run,
+    planned: &Planned,
+    statuses: &BTreeMap<String, Status>,
+    error: Option<&Error>,
+) -> Result<()> {
+    let at = run.ws.clock.now_micros();
+    let failed = error.is_some() || statuses.values().any(|s| *s == Status::Failed) || run.failed_tests.lock().iter().any(|t| t.is_error);
+    run.recorder.write(&json!({"at": at, "kind": "run_ended", "status": if failed { "failed" } else { "succeeded" },
+        "error": error.map(ToString::to_string), "cpu_seconds": measure::cpu_seconds(), "peak_memory_bytes": measure::peak_memory_bytes()}));
+    let mut records = Records::default();
+    // Also what nodes committed in epochs that were never finished.
+    let last_done = run.ws.lake.last_done()?.map_or(0, |d| d.epoch);
+    for n in &planned.nodes {
+        if let Some(o) = nodes::last_outcome(&run.ws.lake, &n.name, n.kind).await?
+            && o.epoch > last_done
+        {
+            records.outcome(&o, run.manifest.epoch, &run.recorder.run_id, at);
+        }
+    }
+    for id in run.ws.lake.journals()? {
+        records.journal(&run.ws.lake.read_journal(&id)?, false);
+    }
+    for (table, batch) in records.batches()? {
+        run.ws.lake.append(&run.lease, run.manifest.epoch, table, batch).await?;
+    }
+    Ok(())
+}
+
+/// Appends one outcome (of a replay).
+pub(crate) async fn append_outcome(ws: &Workspace, lease: &Lease, epoch: u64, run_id: &str, o: &Outcome) -> Result<()> {
+    let mut records = Records::default();
+    records.outcome(&Outcome { quality: Vec::new(), changes: Vec::new(), ..o.clone() }, epoch, run_id, ws.clock.now_micros());
+    for (table, batch) in records.batches()? {
+        ws.lake.append(lease, epoch, table, batch).await?;
+    }
+    Ok(())
+}
+
+/// After the epoch is done: journals that are in the tables now become logs; old logs and outcomes nobody needs go.
+pub(crate) async fn fold_journal(run: &Run) -> Result<()> {
+    let lake = &run.ws.lake;
+    let recorded: BTreeSet<String> = recorded_runs(&run.ws).await?;
+    for id in lake.journals()? {
+        if recorded.contains(&id) {
+            lake.put_state(&format!("logs/{id}.json"), &lake.read_journal(&id)?)?;
+            lake.remove_journal(&id)?;
+        }
+    }
+    let logs = lake.list_state("logs")?;
+    for old in logs.iter().take(logs.len().saturating_sub(LOGS_KEPT)) {
+        lake.remove_state(&format!("logs/{old}"))?;
+    }
+    state::sweep(lake, &run.ws.checked.graph.nodes.iter().map(|n| (n.name.clone(), n.kind)).collect::<Vec<_>>()).await
+}
+
+async fn recorded_runs(ws: &Workspace) -> Result<BTreeSet<String>> {
+    let rows = ws.query("SELECT run_id FROM system.runs", &QueryOptions::default()).await?;
+    let mut out = BTreeSet::new();
+    for b in &rows.batches {
+        let ids = arrow::compute::cast(b.column(0), &arrow::datatypes::DataType::Utf8)?;
+        out.extend(arrow::array::AsArray::as_string::<i32>(&ids).iter().flatten().map(str::to_string));
+    }
+    Ok(out)
+}
+
+impl Workspace {
+    /// Runs, newest first: those recorded, those under way and those that died.
+    pub async fn runs_ls(&self, limit: usize) -> Result<Rows> {
+        self.record(
+            &format!("SELECT run_id, command, status, started_at, ended_at, epoch, cpu_seconds, peak_memory_bytes, error FROM runs_now ORDER BY started_at DESC, run_id DESC LIMIT {limit}"),
+        )
+        .await
+    }
+
+    /// The steps of a run, by the beginning of its id, or of the newest (`latest`).
+    pub async fn runs_show(&self, id: &str) -> Result<Rows> {
+        let id = self.run_named(id).await?;
+        self.record(&format!(
+            "SELECT step_id, node, stage, status, progress, rows_read, rows_written, rows_rejected, bytes_read, bytes_written, bytes_spilled, bytes_exchanged, rows_per_second, cpu_seconds, peak_memory_bytes, started_at, ended_at, error, message FROM steps_now WHERE run_id = {} ORDER BY step_id",
+            crate::quarantine::text(&id)
+        ))
+        .await
+    }
+
+    /// What a run wrote down, line by line.
+    pub async fn runs_logs(&self, id: &str) -> Result<Vec<String>> {
+        let id = self.run_named(id).await?;
+        let lines: Vec<Value> = match self.lake.journals()?.contains(&id) {
+            true => self.lake.read_journal(&id)?,
+            false => self.lake.get_state(&format!("logs/{id}.json"))?.unwrap_or_default(),
+        };
+        Ok(lines.iter().filter(|l| l["kind"] != "progress").map(told).collect())
+    }
+
+    async fn run_named(&self, id: &str) -> Result<String> {
+        let ids = self.record("SELECT run_id FROM runs_now ORDER BY started_at DESC, run_id DESC").await?;
+        let mut all = Vec::new();
+        for b in &ids.batches {
+            let text = arrow::compute::cast(b.column(0), &arrow::datatypes::DataType::Utf8)?;
+            all.extend(arrow::array::AsArray::as_string::<i32>(&text).iter().flatten().map(str::to_string));
+        }
+        let found = if id == "latest" { all.first() } else { all.iter().find(|a| a.starts_with(id)) };
+        found.cloned().ok_or_else(|| {
+            let e = Error::config(if all.is_empty() { "nothing has been run yet".into() } else { format!("no run begins with `{id}`") });
+            e.help("`tidemill runs ls` lists them")
+        })
+    }
+
+    /// Asks over recorded runs and steps together with those that only journals know.
+    async fn record(&self, sql: &str) -> Result<Rows> {
+        let session = self.session(None).await?;
+        let mut records = Records::default();
+        let recorded = recorded_runs(self).await?;
+        let owner = self.lake.owner()?.is_some();
+        let journals = self.lake.journals()?;
+        let newest = journals.last().cloned();
+        for id in journals {
+            if !recorded.contains(&id) {
+                let live = owner && newest.as_ref() == Some(&id);
+                records.journal(&self.lake.read_journal(&id)?, live);
+            }
+        }
+        let fresh: BTreeMap<&str, RecordBatch> = records.batches()?.into_iter().collect();
+        for table in ["runs", "steps"] {
+            let more = match fresh.get(table) {
+                Some(batch) => {
+                    let provider = tidemill_engine::batch_table(batch.clone())?;
+                    let kind = tidemill_engine::RelationKind::Provider(provider);
+                    session.add_relation(tidemill_engine::Relation { schema: "public".into(), name: format!("{table}_fresh"), kind });
+                    let columns: Vec<String> = batch.schema().fields().iter().map(|f| crate::quarantine::ident(f.name())).collect();
+                    format!("SELECT {c} FROM system.{table} UNION ALL SELECT {c} FROM {table}_fresh", c = columns.join(", "))
+                }
+                None => format!("SELECT * FROM system.{table}"),
+            };
+            session.add_view(&format!("{table}_now"), &more).map_err(|p| Error::bug(p.message))?;
+        }
+        let c = session.collect(sql, None).await?;
+        Ok(Rows { schema: c.schema, batches: c.batches, truncated: c.truncated, elapsed: Duration::ZERO })
+    }
+}
+
+/// One journal line for people.
+fn told(l: &Value) -> String {
+    let at = l["at"].as_i64().and_then(chrono::DateTime::from_timestamp_micros).unwrap_or_default().format("%Y-%m-%dT%H:%M:%S%.3fZ");
+    let s = |k: &str| l[k].as_str().unwrap_or_default().to_string();
+    let what = match l["kind"].as_str() {
+        Some("run_started") => format!("run {} started: {} (epoch {})", s("run"), s("command"), l["epoch"]),
+        Some("run_ended") => format!("run {} {}", s("status"), s("error")),
+        Some("step_started") => format!("step {} {} {} started", l["step"], s("node"), s("stage")),
+        Some("step_ended") => {
+            let seconds = l["seconds"].as_f64().unwrap_or(0.0);
+            let tail = if l["error"].is_null() { s("message") } else { s("error") };
+            format!("step {} {} {} {} in {seconds:.2} s: {} rows read, {} written, {} set aside. {tail}", l["step"], s("node"), s("stage"), s("status"), l["rows_read"], l["rows_written"], l["rows_rejected"])
+        }
+        Some("note") => format!("{}: {}", s("node"), s("text")),
+        _ => l.to_string(),
+    };
+    format!("{at} {}", what.trim_end())
+}

@@ -1,0 +1,351 @@
+//! A run: take the lease, say what will be done (the manifest), do it node by node in the graph's order, and call the epoch done.
+//!
+//! A node that fails fails its dependants only; everything else is finished, and the next run takes up what is missing. A run that was
+//! killed is resumed under its own epoch when the project and its sources are still what its manifest says, and superseded otherwise.
+
+use crate::nodes::{self, NodePlan, Planned};
+use crate::record::Recorder;
+use crate::report::{Action, FailedTest, RunEvent, RunOptions, RunReport, Status, StepReport, Watch};
+use crate::state::Outcome;
+use crate::workspace::Workspace;
+use crate::{measure, record_tables};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tidemill_core::{Error, ErrorKind, Result};
+use tidemill_lake::{Done, Lease, Manifest, NodeIntent, TableName};
+use tidemill_project::NodeKind;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+/// A run under way, as its nodes see it.
+pub(crate) struct Run {
+    pub ws: Arc<Workspace>,
+    pub lease: Lease,
+    pub manifest: Manifest,
+    pub recorder: Arc<Recorder>,
+    pub frozen: bool,
+    /// Newest committed version of every table.
+    pub versions: Mutex<BTreeMap<TableName, i64>>,
+    pub failed_tests: Mutex<Vec<FailedTest>>,
+    pub quarantined: Mutex<BTreeMap<String, u64>>,
+    /// Ingest and preparation use every thread themselves, so one of them runs at a time.
+    heavy: Semaphore,
+}
+
+impl Workspace {
+    /// Brings every selected node up to date. `Err` when the run could not begin or its record could not be written; a failed node is in
+    /// the report.
+    #[allow(clippy::disallowed_methods)] // how long a run took is measured, not decided by
+    pub async fn run(self: &Arc<Self>, options: &RunOptions, watch: Arc<dyn Watch>) -> Result<RunReport> {
+        let began = Instant::now();
+        let cpu = measure::cpu_seconds();
+        let lease = self.lease(if options.command.is_empty() { "run" } else { &options.command })?;
+        record_tables::settle_dead_runs(self, &lease).await?;
+        let planned = nodes::plan(&self.checked, &self.lake, options).await?;
+        let started_at = self.clock.now_micros();
+        let run_id = run_id(started_at, lease.fencing());
+        let (manifest, resumed) = self.manifest(&lease, &planned, &run_id, started_at).await?;
+        let Some(manifest) = manifest else {
+            return Ok(self.idle_report(run_id, &planned, began, cpu, &watch));
+        };
+
+        let journal = self.lake.journal(&run_id)?;
+        let recorder = Recorder::new(run_id.clone(), watch, Arc::clone(&self.clock), Some(journal));
+        self.cancelled.watch(Some(Arc::clone(&recorder)));
+        let span = tracing::info_span!("run", run = %run_id, epoch = manifest.epoch);
+        let result = self.work(lease, manifest, planned, &recorder, options, resumed, started_at).instrument(span).await;
+        self.cancelled.watch(None);
+        let (run, statuses, error) = result?;
+        let steps: Vec<StepReport> = recorder.finished().into_iter().map(|r| r.report).collect();
+        let failed_tests = run.failed_tests.lock().clone();
+        let status = if error.is_some() || statuses.values().any(|s| *s == Status::Failed) || failed_tests.iter().any(|t| t.is_error) {
+            Status::Failed
+        } else {
+            Status::Succeeded
+        };
+        recorder.tell(&RunEvent::RunEnded { run_id: run_id.clone(), status });
+        let quarantined = run.quarantined.lock().clone().into_iter().filter(|(_, n)| *n > 0).collect();
+        Ok(RunReport {
+            run_id,
+            epoch: run.manifest.epoch,
+            status,
+            elapsed: began.elapsed(),
+            cpu_seconds: measure::cpu_seconds() - cpu,
+            peak_memory_bytes: measure::peak_memory_bytes(),
+            steps,
+            failed_tests,
+            quarantined,
+            error: error.map(|e| e.to_string()),
+        })
+    }
+
+    fn idle_report(&self, run_id: String, planned: &Planned, began: Instant, cpu: f64, watch: &Arc<dyn Watch>) -> RunReport {
+        let recorder = Recorder::new(run_id.clone(), Arc::clone(watch), Arc::clone(&self.clock), None);
+        for n in planned.nodes.iter().filter(|n| planned.selected.contains(&n.name) && n.kind != NodeKind::View) {
+            recorder.skipped(&n.name, stage_of(n.kind), Status::UpToDate, n.reason.clone());
+        }
+        RunReport {
+            run_id,
+            epoch: self.lake.last_done().ok().flatten().map_or(0, |d| d.epoch),
+            status: Status::UpToDate,
+            elapsed: began.elapsed(),
+            cpu_seconds: measure::cpu_seconds() - cpu,
+            peak_memory_bytes: measure::peak_memory_bytes(),
+            steps: recorder.finished().into_iter().map(|r| r.report).collect(),
+            failed_tests: Vec::new(),
+            quarantined: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// The manifest to work under: the interrupted one if it still says what is wanted, a new one if there is work, or none.
+    async fn manifest(&self, lease: &Lease, planned: &Planned, run_id: &str, started_at: i64) -> Result<(Option<Manifest>, Option<String>)> {
+        let mut intents: BTreeMap<String, NodeIntent> = planned
+            .nodes
+            .iter()
+            .filter(|n| n.has_work())
+            .map(|n| {
+                let positions = serde_json::json!(
+                    n.files.read.iter().map(|(_, f)| (f.path.clone(), f.fingerprint.clone())).collect::<BTreeMap<_, _>>()
+                );
+                (n.name.clone(), NodeIntent { fingerprint: n.fingerprint.whole(), positions, recipe: n.recipe })
+            })
+            .collect();
+        if let Some(open) = self.lake.unfinished()? {
+            let now: BTreeMap<&str, String> = planned.nodes.iter().map(|n| (n.name.as_str(), n.fingerprint.whole())).collect();
+            let same = open.nodes.iter().all(|(name, i)| now.get(name.as_str()) == Some(&i.fingerprint))
+                && intents.keys().all(|name| open.nodes.contains_key(name));
+            if same {
+                let resumed = Some(open.run_id.clone());
+                return Ok((Some(open), resumed));
+            }
+            self.lake.abandon(lease, open.epoch, "the project or its sources changed before it could be finished").await?;
+            if intents.is_empty() {
+                // What the abandoned epoch did commit becomes visible with a finished one.
+                intents = BTreeMap::new();
+                return Ok((Some(self.begin(lease, run_id, started_at, intents)?), None));
+            }
+        }
+        if intents.is_empty() {
+            return Ok((None, None));
+        }
+        Ok((Some(self.begin(lease, run_id, started_at, intents)?), None))
+    }
+
+    pub(crate) fn begin(&self, lease: &Lease, run_id: &str, started_at: i64, nodes: BTreeMap<String, NodeIntent>) -> Result<Manifest> {
+        let manifest =
+            Manifest { epoch: self.lake.next_epoch()?, run_id: run_id.to_string(), fencing: lease.fencing(), started_at_micros: started_at, nodes };
+        self.lake.begin(lease, &manifest)?;
+        Ok(manifest)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    async fn work(
+        self: &Arc<Self>,
+        lease: Lease,
+        manifest: Manifest,
+        planned: Planned,
+        recorder: &Arc<Recorder>,
+        options: &RunOptions,
+        resumed: Option<String>,
+        started_at: i64,
+    ) -> Result<(Arc<Run>, BTreeMap<String, Status>, Option<Error>)> {
+        let work = planned.nodes.iter().filter(|n| n.has_work()).count();
+        recorder.write(&serde_json::json!({"at": started_at, "kind": "run_started", "run": recorder.run_id, "command": options.command,
+            "epoch": manifest.epoch, "selectors": options.select, "pid": std::process::id(), "threads": self.engine.threads(),
+            "memory_limit": self.checked.project.settings.engine.memory_limit}));
+        recorder.tell(&RunEvent::RunStarted { run_id: recorder.run_id.clone(), epoch: manifest.epoch, nodes: work, resumed });
+        let run = Arc::new(Run {
+            versions: Mutex::new(self.newest_versions().await?),
+            ws: Arc::clone(self),
+            lease,
+            manifest,
+            recorder: Arc::clone(recorder),
+            frozen: options.frozen,
+            failed_tests: Mutex::default(),
+            quarantined: Mutex::default(),
+            heavy: Semaphore::new(1),
+        });
+        let beat = {
+            let recorder = Arc::clone(recorder);
+            tokio::spawn(async move {
+                let mut tick = tokio::time::interval(Duration::from_millis(500));
+                loop {
+                    tick.tick().await;
+                    recorder.progress();
+                }
+            })
+        };
+        let (statuses, mut error) = Arc::clone(&run).nodes(&planned).await;
+        beat.abort();
+        if let Err(e) = run.close(&planned, &statuses, error.as_ref()).await {
+            tracing::error!(error = %e, "the epoch could not be finished");
+            return Err(e);
+        }
+        if self.cancelled.is_asked() {
+            error.get_or_insert(Error::conflict("cancelled").help("run again to finish; what was done is kept"));
+        }
+        Ok((run, statuses, error))
+    }
+
+    /// The newest version of every table in the lake.
+    pub(crate) async fn newest_versions(&self) -> Result<BTreeMap<TableName, i64>> {
+        let mut out = BTreeMap::new();
+        for table in self.lake.tables()? {
+            if let Some(s) = self.lake.snapshot(&table, None).await? {
+                out.insert(table, s.version);
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Run {
+    /// Runs every node with work, each as soon as what it reads is there.
+    async fn nodes(self: Arc<Self>, planned: &Planned) -> (BTreeMap<String, Status>, Option<Error>) {
+        let mut waiting: BTreeMap<String, NodePlan> = BTreeMap::new();
+        let mut statuses: BTreeMap<String, Status> = BTreeMap::new();
+        let work: BTreeSet<&str> = planned.nodes.iter().filter(|n| n.has_work()).map(|n| n.name.as_str()).collect();
+        for n in &planned.nodes {
+            if work.contains(n.name.as_str()) {
+                waiting.insert(n.name.clone(), n.clone());
+            } else if planned.selected.contains(&n.name) && n.action == Action::Keep {
+                self.recorder.skipped(&n.name, stage_of(n.kind), Status::UpToDate, n.reason.clone());
+                statuses.insert(n.name.clone(), Status::UpToDate);
+            }
+        }
+        let mut running: JoinSet<(String, Result<()>)> = JoinSet::new();
+        let mut first: Option<Error> = None;
+        loop {
+            let cancelled = self.ws.cancelled.is_asked();
+            let ready: Vec<String> = waiting
+                .values()
+                .filter(|n| n.depends_on.iter().all(|d| !work.contains(d.as_str()) || statuses.contains_key(d)))
+                .map(|n| n.name.clone())
+                .collect();
+            for name in ready {
+                let Some(n) = waiting.remove(&name) else { continue };
+                let broken = n.depends_on.iter().find(|d| matches!(statuses.get(*d), Some(Status::Failed | Status::Skipped)));
+                if cancelled || broken.is_some() {
+                    let why = broken.map_or_else(|| "the run was cancelled".to_string(), |d| format!("{d} failed"));
+                    self.recorder.skipped(&n.name, stage_of(n.kind), Status::Skipped, why);
+                    statuses.insert(name, Status::Skipped);
+                    continue;
+                }
+                let run = Arc::clone(&self);
+                let span = tracing::Span::current();
+                running.spawn(async move { (n.name.clone(), run.node(n).await) }.instrument(span));
+            }
+            if running.is_empty() {
+                if waiting.is_empty() {
+                    break;
+                }
+                continue; // skipped nodes may have freed others
+            }
+            match running.join_next().await {
+                Some(Ok((name, Ok(())))) => {
+                    statuses.insert(name, Status::Succeeded);
+                }
+                Some(Ok((name, Err(e)))) => {
+                    statuses.insert(name.clone(), Status::Failed);
+                    first.get_or_insert(if e.place.is_empty() { e.at(name) } else { e });
+                }
+                Some(Err(e)) => {
+                    first.get_or_insert(Error::bug(format!("a step panicked: {e}")));
+                    // Which node it was is unknown: nothing that waits may go on.
+                    for (name, _) in std::mem::take(&mut waiting) {
+                        statuses.insert(name, Status::Skipped);
+                    }
+                }
+                None => break,
+            }
+        }
+        (statuses, first)
+    }
+
+    async fn node(&self, n: NodePlan) -> Result<()> {
+        tracing::debug!(node = n.name, reason = n.reason, "begins");
+        match n.kind {
+            NodeKind::Raw => {
+                let _turn = self.heavy.acquire().await.map_err(|e| Error::bug(e.to_string()))?;
+                self.ingest(n).await
+            }
+            NodeKind::Clean => {
+                let _turn = self.heavy.acquire().await.map_err(|e| Error::bug(e.to_string()))?;
+                self.clean(n).await
+            }
+            NodeKind::View | NodeKind::Table => self.view(n).await,
+            NodeKind::Export => self.export(n).await,
+        }
+    }
+
+    pub fn outcome(&self, n: &NodePlan) -> Outcome {
+        Outcome {
+            format: crate::state::FORMAT,
+            node: n.name.clone(),
+            epoch: self.manifest.epoch,
+            run_id: self.recorder.run_id.clone(),
+            fingerprint: n.fingerprint.whole(),
+            parts: n.fingerprint.parts.clone(),
+            ..Outcome::default()
+        }
+    }
+
+    pub fn set_version(&self, table: TableName, version: i64) {
+        self.versions.lock().insert(table, version);
+    }
+
+    /// Writes the run's record, calls the epoch done, and tidies up.
+    async fn close(
+        self: &Arc<Self>,
+        planned: &Planned,
+        statuses: &BTreeMap<String, Status>,
+        error: Option<&Error>,
+    ) -> Result<()> {
+        let step = self.recorder.step("epoch", "commit");
+        let result = async {
+            record_tables::append(self, planned, statuses, error).await?;
+            let versions = self.ws.newest_versions().await?.into_iter().map(|(k, v)| (format!("{}.{}", k.schema, k.name), v)).collect();
+            let done = Done { epoch: self.manifest.epoch, finished_at_micros: self.ws.clock.now_micros(), versions };
+            self.ws.lake.finish(&self.lease, &done)
+        }
+        .await;
+        match result {
+            Ok(()) => step.ok(format!("epoch {}", self.manifest.epoch)),
+            Err(e) => {
+                step.fail(&e);
+                return Err(e);
+            }
+        }
+        record_tables::fold_journal(self).await?;
+        // Old versions and leftovers cost space, not correctness: a failure here is told and left for the next run.
+        let tables = self.ws.lake.tables()?;
+        if let Err(e) = self.ws.lake.maintain(&self.lease, &tables, self.ws.checked.project.settings.lake.retention).await {
+            tracing::warn!(error = %e, "maintenance was not finished");
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn stage_of(kind: NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Raw => "ingest",
+        NodeKind::Clean => "apply",
+        NodeKind::View | NodeKind::Table => "view",
+        NodeKind::Export => "export",
+    }
+}
+
+/// `20261121T101500-7`: when, and the lease's fencing number, which no other run has.
+pub(crate) fn run_id(at_micros: i64, fencing: u64) -> String {
+    let when = chrono::DateTime::from_timestamp_micros(at_micros).unwrap_or_default();
+    format!("{}-{fencing}", when.format("%Y%m%dT%H%M%S"))
+}
+
+/// A step's result, kept for the step's report, with the node's name put on errors that have no place.
+pub(crate) fn named<T>(r: Result<T>, node: &str) -> Result<T> {
+    r.map_err(|e| if e.place.is_empty() || e.kind == ErrorKind::Bug { e.at(node) } else { e })
+}

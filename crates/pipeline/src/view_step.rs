@@ -1,0 +1,202 @@
+//! The view node: computes a `table` view into the lake, and holds every view to its quality tests.
+
+use crate::lineage;
+use crate::nodes::{self, NodePlan};
+use crate::quarantine::{ident, text};
+use crate::record::Step;
+use crate::report::FailedTest;
+use crate::run::Run;
+use crate::state::{self, Outcome, TestLine};
+use futures::StreamExt;
+use std::sync::Arc;
+use tidemill_core::{Error, Meter, Result};
+use tidemill_engine::Session;
+use tidemill_lake::{Commit, Removes, TableName, WriterOptions};
+use tidemill_project::NodeKind;
+use tidemill_project::spec::{TestKind, TestSeverity, View, ViewTest};
+
+/// How many failing rows of a test are kept.
+const FAILURES_KEPT: usize = 20;
+
+impl Run {
+    pub(crate) async fn view(&self, n: NodePlan) -> Result<()> {
+        let view = self
+            .ws
+            .checked
+            .project
+            .views
+            .iter()
+            .find(|v| v.name == n.name)
+            .cloned()
+            .ok_or_else(|| Error::bug(format!("no view {}", n.name)))?;
+        let mut outcome = self.outcome(&n);
+        let versions = self.versions.lock().clone();
+        let session = self.ws.session_over(&versions).await?;
+        outcome.lineage = lineage::of_select(&session, &view.sql.text);
+        if n.kind == NodeKind::Table {
+            let step = self.recorder.step(&n.name, "view");
+            match self.materialise(&view, &session, &mut outcome, &step).await {
+                Ok(()) => step.ok(String::new()),
+                Err(e) => {
+                    step.fail(&e);
+                    return Err(e);
+                }
+            }
+        }
+        if !view.tests.is_empty() {
+            let step = self.recorder.step(&n.name, "test");
+            match self.test(&view, &mut outcome, &step).await {
+                Ok(message) => step.ok(message),
+                Err(e) => {
+                    step.fail(&e);
+                    return Err(e);
+                }
+            }
+        }
+        // For a table this was made durable before its commit; now it also has the tests.
+        state::put(&self.ws.lake, &outcome)?;
+        if n.kind == NodeKind::View {
+            self.ws.lake.put_state(&nodes::pointer(&n.name), &self.manifest.epoch)?;
+        }
+        Ok(())
+    }
+
+    async fn materialise(&self, view: &View, session: &Session, outcome: &mut Outcome, step: &Step) -> Result<()> {
+        let table = TableName::public(view.name.clone());
+        let query = session.query(&view.sql.text).await?;
+        let partition_by: Vec<String> = view.partition_by.iter().map(|c| c.value.clone()).collect();
+        let schema = described(&query.schema, view);
+        let options = WriterOptions { partition_by: partition_by.clone(), ..WriterOptions::default() };
+        let writer = Arc::new(self.ws.lake.writer(&table, &schema, options)?);
+        let stored_schema = writer.schema();
+        let mut rows = query.stream()?;
+        let mut seq = 0;
+        while let Some(batch) = rows.next().await {
+            if step.meter.is_cancelled() {
+                return Err(Error::conflict("cancelled"));
+            }
+            let batch = batch.map_err(|e| e.at(view.name.clone()))?;
+            let n = batch.num_rows() as u64;
+            outcome.rows += n;
+            Meter::add(&step.meter.rows_written, n);
+            // Encoding is heavy; this thread may do it as long as others can take over its tasks.
+            tokio::task::block_in_place(|| writer.write(seq, batch))?;
+            seq += 1;
+        }
+        drop(rows);
+        let writer = Arc::into_inner(writer).ok_or_else(|| Error::bug("a writer still in use"))?;
+        let adds = tokio::task::block_in_place(|| writer.finish())?;
+        crate::ingest_step::count_written(&step.meter, &adds);
+        let metrics = query.metrics();
+        Meter::add(&step.meter.bytes_spilled, metrics.bytes_spilled);
+        Meter::add(&step.meter.bytes_exchanged, metrics.bytes_exchanged);
+        tracing::debug!(view = view.name, plan = %metrics.operators, "ran");
+        state::put(&self.ws.lake, outcome)?;
+        let commit = Commit { schema: stored_schema, adds, removes: Removes::All, operation: "WRITE".into(), partition_columns: partition_by };
+        let done = self.ws.lake.commit(&self.lease, self.manifest.epoch, &table, commit).await?;
+        self.set_version(table, done.version);
+        Ok(())
+    }
+
+    async fn test(&self, view: &View, outcome: &mut Outcome, step: &Step) -> Result<String> {
+        let versions = self.versions.lock().clone();
+        let session = self.ws.session_over(&versions).await?;
+        let (mut passed, mut failed) = (0, 0);
+        for test in &view.tests {
+            let (name, sql) = test_sql(&view.name, test);
+            let counted = session.collect(&format!("SELECT count(*) FROM ({sql}) failing"), None).await.map_err(|e| e.at(format!("{} ({name})", view.name)))?;
+            let failures = first_count(&counted.batches);
+            let mut rows = Vec::new();
+            if failures > 0 {
+                failed += 1;
+                let found = session.collect(&sql, Some(FAILURES_KEPT)).await?;
+                rows = crate::json_rows(&found.batches)?;
+                let is_error = test.severity == TestSeverity::Error;
+                self.failed_tests.lock().push(FailedTest { view: view.name.clone(), test: name.clone(), rows: failures, is_error });
+            } else {
+                passed += 1;
+            }
+            outcome.tests.push(TestLine {
+                test: name,
+                severity: if test.severity == TestSeverity::Error { "error" } else { "warn" }.into(),
+                status: if failures == 0 { "passed" } else { "failed" }.into(),
+                failures,
+                rows,
+            });
+        }
+        Meter::add(&step.meter.rows_read, outcome.rows);
+        Ok(match failed {
+            0 => format!("{passed} tests passed"),
+            f => format!("{f} of {} tests failed", passed + f),
+        })
+    }
+}
+
+fn first_count(batches: &[arrow::array::RecordBatch]) -> u64 {
+    use arrow::array::AsArray;
+    batches
+        .iter()
+        .find(|b| b.num_rows() > 0)
+        .and_then(|b| b.column(0).as_primitive_opt::<arrow::datatypes::Int64Type>().map(|a| a.value(0).max(0) as u64))
+        .unwrap_or(0)
+}
+
+/// A test's name and the SELECT that must return no row.
+pub(crate) fn test_sql(view: &str, test: &ViewTest) -> (String, String) {
+    let relation = ident(view);
+    let list = |c: &[tidemill_core::Spanned<String>]| c.iter().map(|c| c.value.clone()).collect::<Vec<_>>();
+    match &test.kind {
+        TestKind::NotNull(columns) => {
+            let any: Vec<String> = columns.iter().map(|c| format!("{} IS NULL", ident(c))).collect();
+            (format!("not_null({})", list(columns).join(", ")), format!("SELECT * FROM {relation} WHERE {}", any.join(" OR ")))
+        }
+        TestKind::Unique(columns) => {
+            let names: Vec<String> = columns.iter().map(|c| ident(c)).collect();
+            let by = names.join(", ");
+            let present: Vec<String> = names.iter().map(|c| format!("{c} IS NOT NULL")).collect();
+            (
+                format!("unique({})", list(columns).join(", ")),
+                format!("SELECT {by}, count(*) AS rows FROM {relation} WHERE {} GROUP BY {by} HAVING count(*) > 1", present.join(" AND ")),
+            )
+        }
+        TestKind::AcceptedValues { column, values } => {
+            let list: Vec<String> = values.iter().map(|v| text(v)).collect();
+            let c = ident(column);
+            (
+                format!("accepted_values({})", column.value),
+                format!(
+                    "SELECT {c}, count(*) AS rows FROM {relation} WHERE {c} IS NOT NULL AND CAST({c} AS VARCHAR) NOT IN ({}) GROUP BY {c}",
+                    list.join(", ")
+                ),
+            )
+        }
+        TestKind::Relationships { column, to, to_column } => {
+            let (c, t) = (ident(column), ident(to_column));
+            let target = to.value.split('.').map(ident).collect::<Vec<_>>().join(".");
+            (
+                format!("relationships({} → {}.{to_column})", column.value, to.value),
+                format!(
+                    "SELECT child.{c}, count(*) AS rows FROM {relation} child LEFT JOIN (SELECT DISTINCT {t} AS parent_key FROM {target}) parent ON child.{c} = parent.parent_key WHERE child.{c} IS NOT NULL AND parent.parent_key IS NULL GROUP BY child.{c}"
+                ),
+            )
+        }
+        TestKind::Sql { name, sql } => (name.clone(), sql.text.trim().trim_end_matches(';').to_string()),
+    }
+}
+
+/// The schema with the view's descriptions on its columns.
+fn described(schema: &arrow::datatypes::SchemaRef, view: &View) -> arrow::datatypes::SchemaRef {
+    let fields: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|f| match view.columns.get(f.name()) {
+            Some(t) => {
+                let mut meta = f.metadata().clone();
+                meta.insert("comment".into(), t.clone());
+                f.as_ref().clone().with_metadata(meta)
+            }
+            None => f.as_ref().clone(),
+        })
+        .collect();
+    Arc::new(arrow::datatypes::Schema::new(fields))
+}

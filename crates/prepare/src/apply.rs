@@ -1,0 +1,393 @@
+//! The last pass: every row through every rule, the key's and unique columns' promises kept, and everything counted.
+
+use crate::budget::Budget;
+use crate::contract::Contract;
+use crate::dedup::{Batch, KeySet};
+use crate::fit::{Env, Kept, Knowledge, Opened, Rescan, Rows, gates, other_rows, result_slots};
+use crate::flow::{Change, Course, Flow, Origin, Stage, Tally, Wanted};
+use crate::fitted::Fitted;
+use crate::hash::{HashKey, hash_rows};
+use crate::plan::last_uses;
+use crate::program::{Act, Op, OutputColumn, Program};
+use crate::turn::{Gate, Halt};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::SchemaRef;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tidemill_core::{Error, Meter, Reject, Result, drive};
+use tidemill_engine::MemoryPool;
+
+/// Where clean rows go.
+pub trait RowSink: Sync {
+    /// Called once for each `seq` from 0, from any thread and in any order; batches may be empty.
+    fn write(&self, seq: u64, batch: RecordBatch) -> Result<()>;
+}
+
+/// What applying works with.
+pub struct ApplyContext<'a> {
+    /// The rows; for a recipe that was just fitted, the rows of the fit.
+    pub scan: &'a Rescan<'a>,
+    pub sink: &'a dyn RowSink,
+    /// Given every rejected row: of the decoder and the contract where the scan reads the source, and those whose key is taken. In source order.
+    pub rejects: &'a (dyn Fn(Vec<Reject>) -> Result<()> + Sync),
+    pub threads: usize,
+    pub meter: &'a Meter,
+    pub memory: Arc<dyn MemoryPool>,
+    /// Given when the scan reads the source itself.
+    pub contract: Option<&'a Contract>,
+    /// Changes to be shown of each rule and column, at most.
+    pub samples: usize,
+}
+
+/// What came of the rows: `rows_read = written + deduplicated + filtered + quarantined`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Applied {
+    pub rows_read: u64,
+    pub written: u64,
+    pub deduplicated: u64,
+    pub filtered: u64,
+    /// Rejected by the decoder, the contract, the key or a unique column.
+    pub quarantined: u64,
+    /// One entry for each rule and column, in the recipe's order.
+    pub quality: Vec<QualityCount>,
+    /// The first changes of each rule and column, in source order.
+    pub changes: Vec<Change>,
+    /// Cells that the decoder made NULL, by column (where the scan reads the source).
+    pub nulled: Vec<(String, u64)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct QualityCount {
+    /// Index of the rule in the table's `clean` list.
+    pub rule_index: usize,
+    pub rule: &'static str,
+    /// `None` for rules over whole rows.
+    pub column: Option<String>,
+    pub cells_changed: u64,
+    pub rows_removed: u64,
+    /// "filled with 51381.5"
+    pub message: String,
+}
+
+pub(crate) fn apply(fitted: &Fitted, cx: &ApplyContext) -> Result<Applied> {
+    let program = &*fitted.program;
+    let mut knowledge = fitted.knowledge.lock();
+    let env = Env {
+        scan: cx.scan,
+        threads: cx.threads,
+        meter: cx.meter,
+        memory: &cx.memory,
+        cache_bytes: 0,
+        contract: cx.contract,
+        samples: cx.samples,
+    };
+    knowledge.settle(program, &env)?;
+    // Rows are used once: after this, another scan may be another's.
+    let rows = std::mem::replace(&mut knowledge.rows, Rows { decided: vec![None; program.nodes.len()], ..Rows::default() });
+    let applied = last_pass(fitted, &knowledge, rows, &env, cx)?;
+    // Repairs are found as spellings are met.
+    let Knowledge { fits, ops, .. } = &mut *knowledge;
+    for (fit, op) in fits.iter_mut().zip(ops) {
+        if let (Some(fit), Some(op)) = (fit, op) {
+            op.amend(fit);
+        }
+    }
+    Ok(applied)
+}
+
+fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, cx: &ApplyContext) -> Result<Applied> {
+    let program = &*fitted.program;
+    let nodes = program.nodes.len();
+    let results = result_slots(program);
+    let all = vec![true; nodes];
+    let course = Course { last: last_uses(program, &all, &results), used: all.clone(), counted: all.clone(), early: Vec::new() };
+    let resumed = (!rows.kept.is_empty()).then(|| {
+        let used: Vec<bool> = rows.early.iter().map(|e| !e).collect();
+        Course { last: last_uses(program, &used, &results), counted: used.clone(), used, early: Vec::new() }
+    });
+    let whole = rows.whole;
+    let rows_kept = rows.rows_kept();
+    let (kept, budget) = (std::mem::take(&mut rows.kept), rows.budget.take());
+    let halt = Arc::new(Halt::default());
+    let stage = Stage {
+        program,
+        ops: &knowledge.ops,
+        decided: &rows.decided,
+        gates: gates(program, &course.used, &rows.decided, env.memory, &halt),
+        observations: Vec::new(),
+        elects: vec![false; nodes],
+        halt: halt.clone(),
+        wanted: Wanted::new(nodes, env.samples),
+    };
+    let enforced = Enforced::new(program, fitted.key, env.memory, &halt);
+    let schema = result_schema(program, &knowledge.ops)?;
+    let scan = Opened::new(env, program, &course, false, rows_kept, whole)?.guarded(halt.clone());
+    let kept: Vec<parking_lot::Mutex<Option<Kept>>> = kept.into_iter().map(|k| parking_lot::Mutex::new(Some(k))).collect();
+    let decided_morsels = rows.decided.iter().flatten().map(|d| d.len() as u64).max();
+
+    let (contract, rejected, sink, meter) = (cx.contract, cx.rejects, cx.sink, cx.meter);
+    let mut total = Totals { applied: Applied::default(), tally: Tally::new(nodes), nulled: BTreeMap::new(), morsels: 0 };
+    let result = drive(
+        &scan,
+        cx.threads,
+        cx.meter,
+        |seq, decoded| {
+            halt.guard(|| {
+                let slot = kept.get(seq as usize).and_then(|k| k.lock().take());
+                let (mut origin, mut flow, before) = match slot {
+                    Some(Kept { origin, flow, tally }) => {
+                        if let Some(b) = &budget {
+                            b.shrink(flow.bytes());
+                        }
+                        (origin, flow, Some(tally))
+                    }
+                    None => {
+                        let (origin, flow) = stage.load(decoded, contract, &course, enforced.is_some())?;
+                        (origin, flow, None)
+                    }
+                };
+                let course = if before.is_some() { resumed.as_ref().unwrap_or(&course) } else { &course };
+                let mut walked = stage.walk(seq, &origin, &mut flow, course)?;
+                if let Some(mut t) = before {
+                    t.changed.iter_mut().zip(&walked.tally.changed).for_each(|(a, b)| *a += b);
+                    t.removed.iter_mut().zip(&walked.tally.removed).for_each(|(a, b)| *a += b);
+                    t.samples.append(&mut walked.tally.samples);
+                    walked.tally = t;
+                }
+                let taken = match &enforced {
+                    Some(e) => e.check(seq, &origin, &mut flow, &halt)?,
+                    None => Vec::new(),
+                };
+                let batch = result_batch(&program.output, &schema, &flow)?;
+                let mut rejects = std::mem::take(&mut origin.rejects);
+                rejects.extend(taken);
+                Ok((origin, walked.tally, rejects, batch))
+            })
+        },
+        |_, (origin, tally, rejects, batch): (Origin, Tally, Vec<Reject>, RecordBatch)| {
+            halt.guard(|| {
+                total.add(origin.rows_read, &origin.nulled, tally, rejects.len(), batch.num_rows(), &stage.wanted);
+                if !rejects.is_empty() {
+                    Meter::add(&meter.rows_rejected, rejects.len() as u64);
+                    rejected(rejects)?;
+                }
+                Ok(batch)
+            })
+        },
+        |seq, batch| {
+            halt.guard(|| {
+                Meter::add(&meter.rows_written, batch.num_rows() as u64);
+                sink.write(seq, batch)
+            })
+        },
+    );
+    halt.resolve(result)?;
+    if decided_morsels.is_some_and(|d| d != total.morsels) && !whole {
+        return Err(other_rows());
+    }
+    total.finish(program, knowledge)
+}
+
+struct Totals {
+    applied: Applied,
+    tally: Tally,
+    nulled: BTreeMap<String, u64>,
+    morsels: u64,
+}
+
+impl Totals {
+    fn add(&mut self, rows_read: u64, nulled: &[(String, u64)], tally: Tally, rejects: usize, written: usize, wanted: &Wanted) {
+        self.morsels += 1;
+        self.applied.rows_read += rows_read;
+        self.applied.quarantined += rejects as u64;
+        self.applied.written += written as u64;
+        nulled.iter().for_each(|(c, n)| *self.nulled.entry(c.clone()).or_default() += n);
+        self.tally.changed.iter_mut().zip(&tally.changed).for_each(|(a, b)| *a += b);
+        self.tally.removed.iter_mut().zip(&tally.removed).for_each(|(a, b)| *a += b);
+        self.tally.samples.extend(tally.samples.into_iter().filter(|(at, _)| wanted.take(*at)));
+    }
+
+    fn finish(mut self, program: &Program, knowledge: &Knowledge) -> Result<Applied> {
+        for (at, node) in program.nodes.iter().enumerate() {
+            let removed = self.tally.removed[at];
+            match node.removes {
+                Some(r) if r.is_deduplication() => self.applied.deduplicated += removed,
+                _ => self.applied.filtered += removed,
+            }
+            let message = match (&node.act, &knowledge.fits[at]) {
+                (Act::Row(rule), Some(fit)) => rule.message(fit),
+                _ => String::new(),
+            };
+            self.applied.quality.push(QualityCount {
+                rule_index: node.rule_index,
+                rule: node.rule,
+                column: node.column.clone(),
+                cells_changed: self.tally.changed[at],
+                rows_removed: removed,
+                message,
+            });
+        }
+        let mut samples = self.tally.samples;
+        samples.sort_by_key(|(at, _)| *at);
+        self.applied.changes = samples.into_iter().map(|(_, c)| c).collect();
+        self.applied.nulled = self.nulled.into_iter().collect();
+        let a = &self.applied;
+        if a.rows_read != a.written + a.deduplicated + a.filtered + a.quarantined {
+            return Err(Error::bug(format!(
+                "the ledger does not balance: {} rows read, and {} written, {} deduplicated, {} filtered, {} quarantined",
+                a.rows_read, a.written, a.deduplicated, a.filtered, a.quarantined
+            )));
+        }
+        Ok(self.applied)
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- results
+
+/// The result's columns, with those that only the fit could name.
+pub(crate) fn result_schema(program: &Program, ops: &[Option<Arc<dyn Op>>]) -> Result<SchemaRef> {
+    use arrow::datatypes::{Field, Schema};
+    let mut fields: Vec<Field> = Vec::new();
+    for o in &program.output {
+        if !o.open {
+            fields.push(Field::new(&o.name, program.slots[o.slot].data_type.clone(), true));
+            continue;
+        }
+        let maker = program.nodes.iter().position(|n| n.outputs.contains(&o.slot));
+        let opened = maker.and_then(|at| ops[at].as_ref()).and_then(|op| op.opened());
+        for f in opened.ok_or_else(|| Error::bug(format!("the columns of `{}` are not fitted", o.name)))?.iter() {
+            fields.push(f.as_ref().clone());
+        }
+    }
+    for (at, f) in fields.iter().enumerate() {
+        if fields[..at].iter().any(|g| g.name() == f.name()) {
+            return Err(Error::config(format!("two rules write a column `{}`", f.name())).help("give one of them another `into`"));
+        }
+    }
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+fn result_batch(output: &[OutputColumn], schema: &SchemaRef, flow: &Flow) -> Result<RecordBatch> {
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for o in output {
+        let cell = flow.cell(o.slot)?;
+        if o.open {
+            columns.extend(cell.as_struct().columns().iter().cloned());
+        } else {
+            columns.push(cell);
+        }
+    }
+    crate::expr::batch_of(schema, &columns, flow.rows)
+}
+
+/// The key and the unique columns, checked on the clean rows: later rows with a taken value go to quarantine.
+struct Enforced<'a> {
+    program: &'a Program,
+    key: HashKey,
+    sets: Gate<Vec<KeySet>>,
+}
+
+impl<'a> Enforced<'a> {
+    fn new(program: &'a Program, key: HashKey, memory: &Arc<dyn MemoryPool>, halt: &Halt) -> Option<Self> {
+        if program.uniques.iter().all(|u| u.settled && u.code != "key") {
+            return None;
+        }
+        let sets = program.uniques.iter().map(|u| KeySet::new(Budget::new(memory, format!("the values of {}", quoted(&u.names)))));
+        Some(Enforced { program, key, sets: Gate::new(sets.collect(), halt) })
+    }
+
+    fn check(&self, seq: u64, origin: &Origin, flow: &mut Flow, halt: &Halt) -> Result<Vec<Reject>> {
+        let rows = flow.rows;
+        // For each promise, the rows it looks at and their hashes.
+        let mut looked: Vec<(BooleanBuffer, Vec<u128>)> = Vec::new();
+        let mut rejected = Broken::new();
+        for (at, u) in self.program.uniques.iter().enumerate() {
+            let columns = flow.inputs(&u.slots)?;
+            let whole = columns.iter().fold(BooleanBuffer::new_set(rows), |m, c| &m & &crate::cells::present(c.as_ref()));
+            if u.code == "key" {
+                (&!&whole).set_indices().for_each(|row| {
+                    rejected.entry(row).or_insert((at, true));
+                });
+            }
+            let hashes = if u.settled { Vec::new() } else { hash_rows(&columns.iter().collect::<Vec<_>>(), rows, self.key)? };
+            looked.push((whole, hashes));
+        }
+        let settled = looked.iter().all(|(_, hashes)| hashes.is_empty());
+        let rejected = if settled && self.program.uniques.iter().all(|u| u.settled) {
+            rejected
+        } else {
+            self.sets.pass(seq, halt, |sets| Self::pass(sets, &looked, rows, rejected))?
+        };
+        if rejected.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut out = Vec::with_capacity(rejected.len());
+        for (row, (at, missing)) in &rejected {
+            let u = &self.program.uniques[*at];
+            let cells = flow.inputs(&u.slots)?;
+            let shown: Vec<String> = cells.iter().map(|c| crate::cells::text_of(c.as_ref(), *row).unwrap_or_else(|| "NULL".into())).collect();
+            let reason = if *missing {
+                format!("{} names rows and is NULL", quoted(&u.names))
+            } else {
+                format!("{} {} is already taken by an earlier row", quoted(&u.names), shown.join(", "))
+            };
+            let morsel_row = flow.morsel_row(*row);
+            let text = origin.text.as_ref();
+            out.push(Reject {
+                split: origin.split.clone(),
+                line: origin.lines.get(morsel_row).copied().unwrap_or(0),
+                offset: text.map_or(0, |t| t.offset(morsel_row)),
+                raw: text.map_or_else(String::new, |t| t.text(morsel_row)),
+                code: u.code,
+                column: Some(u.names.join(",")),
+                reason,
+            });
+        }
+        let keep = BooleanBuffer::collect_bool(rows, |row| !rejected.contains_key(&row));
+        let predicate = BooleanArray::new(keep.clone(), None);
+        for cell in flow.cells.iter_mut().flatten() {
+            *cell = arrow::compute::filter(cell.as_ref(), &predicate)?;
+        }
+        flow.left = Some(keep.set_indices().map(|r| flow.morsel_row(r) as u32).collect());
+        flow.rows = keep.count_set_bits();
+        Ok(out)
+    }
+}
+
+/// Rows that break a promise: which one, and whether the value is missing (or else taken).
+type Broken = BTreeMap<usize, (usize, bool)>;
+
+impl Enforced<'_> {
+    /// One morsel at a time: takes the rows' values, or finds them taken.
+    fn pass(sets: &mut [KeySet], looked: &[(BooleanBuffer, Vec<u128>)], rows: usize, mut broken: Broken) -> Result<Broken> {
+        if let [(whole, hashes)] = looked
+            && whole.count_set_bits() == rows
+        {
+            // The usual case: one key without NULLs, taken in an order that is kind to caches.
+            let fresh = sets[0].insert_all(&Batch::from(hashes.clone()))?;
+            broken.extend((!&fresh).set_indices().map(|row| (row, (0, false))));
+            return Ok(broken);
+        }
+        for row in 0..rows {
+            if broken.contains_key(&row) {
+                continue;
+            }
+            let applies = |at: &usize| !looked[*at].1.is_empty() && looked[*at].0.value(row);
+            match (0..sets.len()).find(|at| applies(at) && sets[*at].contains(looked[*at].1[row])) {
+                Some(at) => {
+                    broken.insert(row, (at, false));
+                }
+                None => (0..sets.len()).filter(applies).for_each(|at| {
+                    sets[at].insert(looked[at].1[row]);
+                }),
+            }
+        }
+        sets.iter_mut().try_for_each(KeySet::account)?;
+        Ok(broken)
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+}

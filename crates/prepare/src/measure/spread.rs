@@ -1,0 +1,184 @@
+//! All values of a column, for exact medians, quantiles and modes: counted where they are few whole numbers, kept otherwise.
+
+use crate::budget::Budget;
+use crate::cells::Ranked;
+use crate::measure::Measure;
+use crate::program::{Input, Part, open_part, open_state};
+use arrow::datatypes::DataType;
+use tidemill_core::Result;
+
+/// Whole numbers within a range this wide are counted: at most 8 MB.
+const DENSE_MAX: i64 = 1 << 20;
+
+/// Values as ranks: whole numbers whose order is that of the values (see [`Ranked`]).
+#[derive(Debug, Clone)]
+pub(crate) struct Spread {
+    data_type: DataType,
+    ranks: Ranks,
+    count: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Ranks {
+    Dense { least: i64, counts: Vec<u64> },
+    Kept(Vec<i64>),
+}
+
+impl Spread {
+    pub(crate) fn new(data_type: DataType) -> Self {
+        Spread { data_type, ranks: Ranks::Kept(Vec::new()), count: 0 }
+    }
+
+    pub(crate) fn from_ranks(ranks: Vec<i64>, data_type: DataType) -> Self {
+        let count = ranks.len() as u64;
+        let (least, most) = ranks.iter().fold((i64::MAX, i64::MIN), |(a, b), r| (a.min(*r), b.max(*r)));
+        let span = most.checked_sub(least).filter(|s| *s < DENSE_MAX && (*s as u64) < 4 * count.max(64));
+        let ranks = match span {
+            Some(span) if count > 0 => {
+                let mut counts = vec![0; span as usize + 1];
+                ranks.iter().for_each(|r| counts[(r - least) as usize] += 1);
+                Ranks::Dense { least, counts }
+            }
+            _ => Ranks::Kept(ranks),
+        };
+        Spread { data_type, ranks, count }
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.ranks {
+            Ranks::Dense { counts, .. } => counts.len() * 8,
+            Ranks::Kept(v) => v.capacity() * 8,
+        }
+    }
+
+    pub(crate) fn join(&mut self, other: Spread) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            *self = other;
+            return;
+        }
+        self.count += other.count;
+        match (&mut self.ranks, other.ranks) {
+            (Ranks::Dense { least, counts }, Ranks::Dense { least: l, counts: c })
+                if (l + c.len() as i64).max(*least + counts.len() as i64) - l.min(*least) <= DENSE_MAX =>
+            {
+                if l < *least {
+                    let more = (*least - l) as usize;
+                    counts.splice(0..0, std::iter::repeat_n(0, more));
+                    *least = l;
+                }
+                let at = (l - *least) as usize;
+                counts.resize(counts.len().max(at + c.len()), 0);
+                counts[at..].iter_mut().zip(c).for_each(|(a, b)| *a += b);
+            }
+            (mine, theirs) => {
+                let mut all = std::mem::replace(mine, Ranks::Kept(Vec::new())).unpack();
+                match theirs {
+                    Ranks::Kept(v) => all.extend_from_slice(&v),
+                    dense => all.extend(dense.unpack()),
+                }
+                *mine = Ranks::Kept(all);
+            }
+        }
+    }
+
+
+    /// The ranks at two places (from 0) in sorted order.
+    fn at(&self, places: [u64; 2]) -> [i64; 2] {
+        match &self.ranks {
+            Ranks::Dense { least, counts } => places.map(|place| {
+                let mut before = 0;
+                let hit = counts.iter().position(|c| {
+                    before += c;
+                    before > place
+                });
+                least + hit.unwrap_or(counts.len() - 1) as i64
+            }),
+            Ranks::Kept(values) => {
+                let mut v = values.clone();
+                let (lower, upper) = (places[0] as usize, places[1] as usize);
+                let (_, a, rest) = v.select_nth_unstable(lower);
+                let a = *a;
+                // The next place is the least of what lies above.
+                [a, if upper == lower { a } else { rest.iter().min().copied().unwrap_or(a) }]
+            }
+        }
+    }
+
+    /// The middle ranks: twice the same for an odd count. `None` without values.
+    pub(crate) fn middle(&self) -> Option<(i64, i64)> {
+        let last = self.count.checked_sub(1)?;
+        let [a, b] = self.at([last / 2, self.count / 2]);
+        Some((a, b))
+    }
+
+    /// Linear interpolation between the neighbours of `(n − 1) q`, as pandas and R's type 7. `None` without values.
+    pub(crate) fn quantile(&self, q: f64) -> Option<f64> {
+        let last = self.count.checked_sub(1)?;
+        let place = last as f64 * q.clamp(0.0, 1.0);
+        let low = (place.floor() as u64).min(last);
+        let [a, b] = self.at([low, (low + 1).min(last)]);
+        let (a, b) = (Ranked::value(a, &self.data_type), Ranked::value(b, &self.data_type));
+        Some(a + (b - a) * (place - low as f64))
+    }
+
+    pub(crate) fn median(&self) -> Option<f64> {
+        let (a, b) = self.middle()?;
+        let (a, b) = (Ranked::value(a, &self.data_type), Ranked::value(b, &self.data_type));
+        Some(a + (b - a) / 2.0)
+    }
+
+    /// The most frequent rank; the least of several.
+    pub(crate) fn mode(&self) -> Option<i64> {
+        match &self.ranks {
+            Ranks::Dense { least, counts } => {
+                let most = counts.iter().max().filter(|m| **m > 0)?;
+                counts.iter().position(|c| c == most).map(|at| least + at as i64)
+            }
+            Ranks::Kept(values) => {
+                let mut v = values.clone();
+                v.sort_unstable();
+                let mut best: Option<(usize, i64)> = None;
+                for run in v.chunk_by(|a, b| a == b) {
+                    if best.is_none_or(|(n, _)| run.len() > n) {
+                        best = Some((run.len(), run[0]));
+                    }
+                }
+                best.map(|(_, r)| r)
+            }
+        }
+    }
+}
+
+impl Ranks {
+    fn unpack(self) -> Vec<i64> {
+        match self {
+            Ranks::Kept(v) => v,
+            Ranks::Dense { least, counts } => {
+                counts.iter().enumerate().flat_map(|(i, c)| std::iter::repeat_n(least + i as i64, *c as usize)).collect()
+            }
+        }
+    }
+}
+
+/// Measures the [`Spread`] of its one input, of this type.
+pub(crate) struct SpreadOf(pub DataType);
+
+impl Measure for SpreadOf {
+    fn name(&self) -> Option<&'static str> {
+        Some("spread")
+    }
+    fn begin(&self) -> Result<Part> {
+        Ok(Box::new(Spread::new(self.0.clone())))
+    }
+    fn observe(&self, input: &Input) -> Result<Part> {
+        Ok(Box::new(Spread::from_ranks(Ranked::of(&input.arrays[0])?, self.0.clone())))
+    }
+    fn fold(&self, total: &mut Part, part: Part, budget: &Budget) -> Result<()> {
+        let total = open_state::<Spread>(total)?;
+        total.join(open_part(part)?);
+        budget.resize(total.bytes())
+    }
+}

@@ -1,0 +1,204 @@
+//! The nearest of many values by Levenshtein distance over characters.
+
+use super::Meant;
+use crate::measure::hasher;
+use ahash::RandomState;
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
+
+/// A value that spellings can be brought to.
+pub(super) struct Canon {
+    text: String,
+    /// What is compared.
+    key: Vec<char>,
+    /// Which characters occur in it, by their last six bits.
+    letters: u64,
+    /// How often it occurs, where that matters.
+    count: u64,
+}
+
+impl Canon {
+    pub(super) fn new(text: &str, count: u64, ignore_case: bool, trim: bool) -> Self {
+        let key: Vec<char> = key(text, ignore_case, trim).chars().collect();
+        Canon { text: text.to_string(), letters: letters(&key), key, count }
+    }
+}
+
+fn key(text: &str, ignore_case: bool, trim: bool) -> String {
+    let text = if trim { text.trim() } else { text };
+    if ignore_case { text.to_lowercase() } else { text.to_string() }
+}
+
+fn letters(key: &[char]) -> u64 {
+    key.iter().fold(0, |m, c| m | 1 << (*c as u32 & 63))
+}
+
+pub(super) struct Matcher {
+    /// In order of text, so that of several equally near the first is taken.
+    canon: Vec<Canon>,
+    by_text: HashMap<String, u32, RandomState>,
+    by_key: HashMap<Vec<char>, u32, RandomState>,
+    /// Places in `canon` by length of key.
+    by_length: Vec<Vec<u32>>,
+    /// How often spellings occur; only those that may be too frequent to be wrong.
+    counts: BTreeMap<String, u64>,
+    /// A canon value must be this many times as frequent as the spelling; `None`: counts don't matter.
+    ratio_min: Option<f64>,
+    distance_max: usize,
+    confidence_min: f64,
+    ignore_case: bool,
+    trim: bool,
+}
+
+impl Matcher {
+    #[allow(clippy::too_many_arguments)] // these are the rule's own keys
+    pub(super) fn new(
+        mut canon: Vec<Canon>,
+        counts: BTreeMap<String, u64>,
+        ratio_min: Option<f64>,
+        distance_max: usize,
+        confidence_min: f64,
+        ignore_case: bool,
+        trim: bool,
+    ) -> Self {
+        canon.sort_by(|a, b| a.text.cmp(&b.text));
+        let mut by_text = HashMap::with_hasher(hasher());
+        let mut by_key = HashMap::with_hasher(hasher());
+        let mut by_length: Vec<Vec<u32>> = Vec::new();
+        for (at, c) in canon.iter().enumerate() {
+            by_text.entry(c.text.clone()).or_insert(at as u32);
+            by_key.entry(c.key.clone()).or_insert(at as u32);
+            if by_length.len() <= c.key.len() {
+                by_length.resize_with(c.key.len() + 1, Vec::new);
+            }
+            by_length[c.key.len()].push(at as u32);
+        }
+        Matcher { canon, by_text, by_key, by_length, counts, ratio_min, distance_max, confidence_min, ignore_case, trim }
+    }
+
+    pub(super) fn text(&self, at: u32) -> &str {
+        &self.canon[at as usize].text
+    }
+
+    pub(super) fn find(&self, text: &str) -> Meant {
+        let key: Vec<char> = key(text, self.ignore_case, self.trim).chars().collect();
+        // Without counts, a value of the canon is itself, and one that differs in case and space alone is that value.
+        if self.ratio_min.is_none() {
+            if let Some(at) = self.by_text.get(text).or_else(|| self.by_key.get(&key)) {
+                return Meant::Canon(*at, 1.0);
+            }
+        }
+        let least = self.ratio_min.map_or(0.0, |r| r * self.counts.get(text).copied().unwrap_or(0) as f64);
+        let eligible = |c: &Canon| self.ratio_min.is_none() || (c.count as f64 >= least && c.text != text);
+        match self.nearest(&key, eligible) {
+            Some((at, distance, equals)) => {
+                let longest = key.len().max(self.canon[at as usize].key.len());
+                let confidence = if longest == 0 { 1.0 } else { 1.0 - distance as f64 / longest as f64 } / equals as f64;
+                // Nothing in common is not a likeness, however short the words.
+                if distance == 0 || (confidence > 0.0 && confidence >= self.confidence_min) { Meant::Canon(at, confidence) } else { self.alone(text) }
+            }
+            None => self.alone(text),
+        }
+    }
+
+    /// A spelling that is like nothing: one of the canon by its own right, or unknown.
+    fn alone(&self, text: &str) -> Meant {
+        if self.by_text.contains_key(text) { Meant::Itself } else { Meant::Nothing }
+    }
+
+    /// The nearest value within `distance_max`, the first of several; its distance; how many are as near.
+    fn nearest(&self, key: &[char], eligible: impl Fn(&Canon) -> bool) -> Option<(u32, usize, usize)> {
+        let pattern = Pattern::new(key);
+        let mask = letters(key);
+        let mut best: Option<(u32, usize, usize)> = None;
+        let mut bound = self.distance_max;
+        // From like lengths to unlike ones, so that the bound falls early.
+        for apart in 0..=self.distance_max {
+            if apart > bound {
+                break;
+            }
+            let lengths = [key.len().checked_sub(apart), (apart > 0).then_some(key.len() + apart)];
+            for at in lengths.into_iter().flatten().filter_map(|l| self.by_length.get(l)).flatten() {
+                let c = &self.canon[*at as usize];
+                // Each edit accounts for at most one letter that the other lacks.
+                let lacking = (mask & !c.letters).count_ones().max((c.letters & !mask).count_ones()) as usize;
+                if lacking > bound || !eligible(c) {
+                    continue;
+                }
+                let Some(d) = pattern.distance(&c.key, bound) else { continue };
+                best = Some(match best {
+                    Some((at0, d0, n)) if d0 == d => (at0.min(*at), d, n + 1),
+                    _ => (*at, d, 1),
+                });
+                bound = d;
+            }
+        }
+        best
+    }
+}
+
+/// A word prepared to be compared with many (Myers' bit vectors, for words of up to 64 characters).
+struct Pattern<'a> {
+    key: &'a [char],
+    ascii: [u64; 128],
+    others: Vec<(char, u64)>,
+}
+
+impl<'a> Pattern<'a> {
+    fn new(key: &'a [char]) -> Self {
+        let mut p = Pattern { key, ascii: [0; 128], others: Vec::new() };
+        for (i, c) in key.iter().take(64).enumerate() {
+            match p.ascii.get_mut(*c as usize) {
+                Some(bits) => *bits |= 1 << i,
+                None => match p.others.iter_mut().find(|(o, _)| o == c) {
+                    Some((_, bits)) => *bits |= 1 << i,
+                    None => p.others.push((*c, 1 << i)),
+                },
+            }
+        }
+        p
+    }
+
+    fn bits(&self, c: char) -> u64 {
+        match self.ascii.get(c as usize) {
+            Some(bits) => *bits,
+            None => self.others.iter().find(|(o, _)| *o == c).map_or(0, |(_, b)| *b),
+        }
+    }
+
+    /// The distance, if it is at most `bound`.
+    fn distance(&self, other: &[char], bound: usize) -> Option<usize> {
+        let length = self.key.len();
+        if length == 0 || other.is_empty() {
+            return Some(length.max(other.len())).filter(|d| *d <= bound);
+        }
+        if length > 64 {
+            let args = rapidfuzz::distance::levenshtein::Args::default().score_cutoff(bound);
+            return rapidfuzz::distance::levenshtein::distance_with_args(self.key.iter().copied(), other.iter().copied(), &args);
+        }
+        let (mut up, mut down) = (!0u64, 0u64);
+        let last = 1u64 << (length - 1);
+        let mut score = length;
+        for (i, c) in other.iter().enumerate() {
+            let same = self.bits(*c);
+            let diagonal = (((same & up).wrapping_add(up)) ^ up) | same | down;
+            let (mut right, mut left) = (down | !(diagonal | up), up & diagonal);
+            score += usize::from(right & last != 0);
+            score -= usize::from(left & last != 0);
+            right = right << 1 | 1;
+            left <<= 1;
+            up = left | !(diagonal | right);
+            down = right & diagonal;
+            if score > bound + (other.len() - 1 - i) {
+                return None;
+            }
+        }
+        Some(score).filter(|d| *d <= bound)
+    }
+}
+
+#[cfg(test)]
+pub(super) fn distance(a: &str, b: &str, bound: usize) -> Option<usize> {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    Pattern::new(&a).distance(&b, bound)
+}

@@ -1,0 +1,137 @@
+//! `tables/NAME.toml`: where rows come from, what they must look like, how they are cleaned.
+
+use crate::document::Data;
+use crate::fields::{Fields, wrong_type};
+use crate::sheet::Sheet;
+use crate::spec::{Drift, Load, OnRemoved, Options, RawPolicy, Refit, Source, Table, Undeclared};
+use crate::{column, options, rule};
+use tidemill_core::problem::did_you_mean;
+use tidemill_core::{Spanned, codes, name};
+
+/// Cells kept per rule and column in `system.changes` when a table does not say.
+const SAMPLES: usize = 20;
+
+pub(crate) fn read(table_name: &str, sheet: &mut Sheet) -> Table {
+    let entries = sheet.parse();
+    let mut f = Fields::new("the table", 0..0, &entries);
+    let description = f.text_or_empty("description", sheet);
+    let source = source(&mut f, sheet);
+    let load = f.choice_or_default(
+        "load",
+        &[("append", Load::Append), ("replace", Load::Replace), ("upsert", Load::Upsert), ("diff", Load::Diff)],
+        sheet,
+    );
+    let on_removed = f.choice_or_default("on_removed", &[("keep", OnRemoved::Keep), ("delete", OnRemoved::Delete)], sheet);
+    let raw = f.choice_or_default("raw", &[("keep", RawPolicy::Keep), ("source", RawPolicy::Source)], sheet);
+    let drift = f.choice_or_default("drift", &[("evolve", Drift::Evolve), ("quarantine", Drift::Quarantine), ("fail", Drift::Fail)], sheet);
+    let refit = f.choice_or_default("refit", &[("always", Refit::Always), ("on_drift", Refit::OnDrift), ("manual", Refit::Manual)], sheet);
+    let timezone = column::timezone(&mut f, sheet).map_or_else(|| "UTC".to_string(), |z| z.value);
+    let key = f.names("key", sheet);
+    let undeclared = f.choice_or_default("undeclared", &[("keep", Undeclared::Keep), ("drop", Undeclared::Drop)], sheet);
+    let nulls = f.words("nulls", sheet);
+    let checks = column::checks(&mut f, "checks", sheet);
+    let location = f.text("location", sheet);
+    let partition_by = f.names("partition_by", sheet);
+    let samples = f.whole("samples", 0..=1_000_000, sheet).map_or(SAMPLES, |n| n.value as usize);
+    let columns = f.table("columns", sheet).map(|(entries, _)| column::read_all(entries, sheet)).unwrap_or_default();
+    let clean = rules(&mut f, sheet);
+
+    if matches!(load, Load::Upsert | Load::Diff) && !f.has("key") {
+        let word = if load == Load::Upsert { "upsert" } else { "diff" };
+        let span = f.peek("load").map_or(0..0, |v| v.span.clone());
+        let message = format!("`load = \"{word}\"` needs a key, to know which stored row a new one replaces");
+        sheet.error(codes::LOAD_NEEDS_KEY, &span, message, "add `key = \"…\"`, the column or columns that name a row");
+    }
+    check_declared(&key, "key", &columns, undeclared, &clean, sheet);
+    f.refuse_rest(sheet);
+    Table {
+        name: table_name.to_string(),
+        file: sheet.file.clone(),
+        description,
+        source,
+        load,
+        on_removed,
+        raw,
+        drift,
+        refit,
+        timezone,
+        key,
+        columns,
+        undeclared,
+        nulls,
+        checks,
+        clean,
+        location,
+        partition_by,
+        samples,
+    }
+}
+
+fn source(f: &mut Fields, sheet: &mut Sheet) -> Source {
+    let files = || Spanned::default_of("files".to_string());
+    let table = f.table("source", sheet);
+    let table = f.need("source", table, "[source]` with `path = \"data/….csv\"", sheet);
+    let Some((entries, span)) = table else {
+        return Source { connector: files(), options: Options::new(), span: 0..0 };
+    };
+    let span = if span.is_empty() { f.key_span("source") } else { span };
+    let mut s = Fields::new("`[source]`", span.clone(), entries);
+    let connector = s.text("connector", sheet).unwrap_or_else(files);
+    let options = options::read(&s, sheet);
+    Source { connector, options, span }
+}
+
+fn rules(f: &mut Fields, sheet: &mut Sheet) -> Vec<crate::spec::RuleSpec> {
+    let Some(value) = f.get("clean") else { return Vec::new() };
+    let Data::List(items) = &value.data else {
+        wrong_type(
+            value,
+            "clean",
+            "a list of rules",
+            Some("each rule is a section of its own, with two brackets: `[[clean]]`".into()),
+            sheet,
+        );
+        return Vec::new();
+    };
+    items
+        .iter()
+        .filter_map(|item| match &item.data {
+            Data::Table(entries) => rule::read(entries, &item.span, sheet),
+            _ => {
+                wrong_type(item, "clean", "a table", Some("each rule is a section `[[clean]]`".into()), sheet);
+                None
+            }
+        })
+        .collect()
+}
+
+/// A key column can only be judged here when every column is declared and none is made or renamed by a rule.
+fn check_declared(
+    names: &[Spanned<String>],
+    key: &str,
+    columns: &[crate::spec::Column],
+    undeclared: Undeclared,
+    clean: &[crate::spec::RuleSpec],
+    sheet: &mut Sheet,
+) {
+    if undeclared == Undeclared::Keep || !clean.is_empty() {
+        return;
+    }
+    let declared: Vec<String> = columns.iter().map(|c| name::normalise(&c.name.value)).collect();
+    for n in names {
+        if !declared.contains(&name::normalise(&n.value)) {
+            let help = match did_you_mean(&n.value, declared.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    format!("declare it under `[columns]`; there are {}", crate::fields::quoted(declared.iter().map(String::as_str), "and"))
+                }
+            };
+            sheet.error(
+                codes::TABLE_COLUMN_UNKNOWN,
+                &n.span,
+                format!("`{key}` names `{}`, which is not a column of this table", n.value),
+                help,
+            );
+        }
+    }
+}
