@@ -25,4 +25,15 @@ ln -s "$data" "$out/project/data"
 
 export TIDEMILL__ENGINE__THREADS="${PEER_CORES:-2}"
 export TIDEMILL__ENGINE__MEMORY_LIMIT="${MEMORY_LIMIT:-1GB}"
-"$tidemill" -C "$out/project" run --format json >"$out/run.json"
+"$tidemill" -C "$out/project" run --quiet --format json >"$out/run.json"
+
+# What the runner shows beside its own measurements; the checks don't depend on it.
+awk -v engine="$("$tidemill" --version)" '
+    { value = $2; gsub(/[",]/, "", value) }
+    /"elapsed_seconds":/ { if (work == "") work = value; else elapsed = value }
+    /"rows_read":/ && value + 0 > read { read = value + 0 }
+    /"rows_rejected":/ && value + 0 > rejected { rejected = value + 0 }
+    /"stage":/ { phases = phases (phases == "" ? "" : ", ") "\"" value "\": " elapsed }
+    END {
+        printf "{\"engine\": \"%s\", \"work_s\": %s, \"phases\": {%s}, \"rows_in\": %d, \"quarantined\": %d}\n", engine, work, phases, read, rejected
+    }' "$out/run.json" >"$out/report.json"

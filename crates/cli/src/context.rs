@@ -38,7 +38,7 @@ impl Context {
             .thread_stack_size(8 << 20) // deep SQL recurses deep
             .build()
             .map_err(|e| Error::unavailable("cannot start threads").because(e))?;
-        let signals = Signals::listen(&runtime);
+        let signals = Signals::listen();
         let out = std::io::stdout().is_terminal();
         let err = std::io::stderr().is_terminal();
         let draws_bars = err && !global.quiet && !is("TERM", "dumb");
@@ -52,7 +52,11 @@ impl Context {
             style,
             colour_errors: colour(global.color, err),
             draws_bars,
-            bars: MultiProgress::with_draw_target(if draws_bars { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() }),
+            bars: MultiProgress::with_draw_target(if draws_bars {
+                ProgressDrawTarget::stderr_with_hz(10)
+            } else {
+                ProgressDrawTarget::hidden()
+            }),
             clock,
             program,
             runtime,
@@ -124,20 +128,24 @@ impl Context {
 
     /// Waits for work that may be dropped at any time.
     pub fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T, Failure> {
-        match self.runtime.block_on(self.signals.heed(work, || false)) {
+        match self.runtime.block_on(self.signals.heed(work, None)) {
             (Some(result), None) => Ok(result?),
             (_, code) => Err(Failure::Interrupted(code.unwrap_or(130))),
         }
     }
 
     /// Waits for work that has to end by itself; `cancel` asks it to. Gives the exit code of the signal that did, if one did.
-    pub fn wait_cancelling<T>(&self, work: impl Future<Output = Result<T>>, cancel: impl FnOnce()) -> (Result<T>, Option<u8>) {
-        let asked = || {
+    pub fn wait_cancelling<T>(
+        &self,
+        work: impl Future<Output = Result<T>>,
+        cancel: impl FnOnce() + Send + 'static,
+    ) -> (Result<T>, Option<u8>) {
+        let bars = self.bars.clone();
+        let stop = move || {
             cancel();
-            self.say("stopping at the next safe place; press Ctrl-C again to stop at once (the next run finishes the work)");
-            true
+            bars.suspend(|| to_stderr("stopping at the next safe place; Ctrl-C again stops at once (the next run finishes the work)"));
         };
-        match self.runtime.block_on(self.signals.heed(work, asked)) {
+        match self.runtime.block_on(self.signals.heed(work, Some(Box::new(stop)))) {
             (Some(result), code) => (result, code),
             (None, code) => (Err(Error::bug("cancelled work was given up")), code),
         }

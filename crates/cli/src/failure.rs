@@ -14,12 +14,18 @@ use unicode_width::UnicodeWidthStr;
 
 pub enum Failure {
     /// Mistakes in the project, told as a compiler would.
-    Problems { problems: Vec<Problem>, files: BTreeMap<PathBuf, String> },
+    Problems {
+        problems: Vec<Problem>,
+        files: BTreeMap<PathBuf, String>,
+    },
     Error(Error),
     /// The command line asks for something impossible: an unknown code, SQL that does not parse.
     Usage(Error),
     /// A question that does not make sense, with its text to point into.
-    Sql { error: Error, sql: String },
+    Sql {
+        error: Error,
+        sql: String,
+    },
     /// Stopped by a signal; the exit code is 128 and its number.
     Interrupted(u8),
     /// Nobody reads our output any more.
@@ -87,7 +93,9 @@ pub fn describe(e: &Error, context: &Context, hint: bool) -> String {
 /// An SQL mistake with the line it stands in and a caret under it, where the engine knows the place.
 fn describe_sql(e: &Error, sql: &str, context: &Context) -> String {
     let problem = e.source.as_deref().and_then(|s| s.downcast_ref::<SqlProblem>());
-    let Some(span) = problem.and_then(|p| p.span.clone()).filter(|s| sql.get(s.clone()).is_some()) else { return describe(e, context, false) };
+    let Some(span) = problem.and_then(|p| p.span.clone()).filter(|s| sql.get(s.clone()).is_some()) else {
+        return describe(e, context, false);
+    };
     let colour = context.colour_errors;
     let begin = sql[..span.start].rfind('\n').map_or(0, |i| i + 1);
     let end = sql[begin..].find('\n').map_or(sql.len(), |i| begin + i);

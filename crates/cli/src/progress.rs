@@ -22,36 +22,39 @@ pub fn watcher(context: &Context) -> Arc<dyn Watch> {
     if context.global.quiet {
         Arc::new(Unwatched)
     } else if context.draws_bars {
-        Arc::new(Bars::new(context.bars.clone(), context.colour_errors))
+        Arc::new(Bars::new(context.bars.clone(), Told::new(context)))
     } else {
-        Arc::new(Lines { colour: context.colour_errors })
+        Arc::new(Lines { told: Told::new(context) })
     }
 }
 
 /// One line per ended step.
 struct Lines {
-    colour: bool,
+    told: Told,
 }
 
 impl Watch for Lines {
     fn on(&self, event: &RunEvent) {
-        if let Some(line) = line_of(event, self.colour) {
+        if let Some(line) = self.told.line(event) {
             to_stderr(&line);
         }
     }
 }
 
+/// The bar and the meter of each running step, by its id.
+type Running = BTreeMap<u32, (ProgressBar, Arc<Meter>)>;
+
 /// A bar per running step, and a line above them for each ended one.
 struct Bars {
     all: MultiProgress,
-    colour: bool,
-    running: Arc<Mutex<BTreeMap<u32, (ProgressBar, Arc<Meter>)>>>,
+    told: Told,
+    running: Arc<Mutex<Running>>,
     ended: Arc<AtomicBool>,
 }
 
 impl Bars {
-    fn new(all: MultiProgress, colour: bool) -> Bars {
-        let bars = Bars { all, colour, running: Arc::default(), ended: Arc::default() };
+    fn new(all: MultiProgress, told: Told) -> Bars {
+        let bars = Bars { all, told, running: Arc::default(), ended: Arc::default() };
         let (running, ended) = (Arc::clone(&bars.running), Arc::clone(&bars.ended));
         // Its own thread, since a run may keep every worker of the runtime busy. If it cannot be had, bars stand still.
         let ticker = std::thread::Builder::new().name("bars".into()).spawn(move || {
@@ -98,7 +101,7 @@ impl Watch for Bars {
             }
             RunEvent::RunStarted { .. } | RunEvent::Note { .. } => {}
         }
-        if let Some(line) = line_of(event, self.colour) {
+        if let Some(line) = self.told.line(event) {
             self.all.suspend(|| to_stderr(&line));
         }
     }
@@ -116,7 +119,8 @@ fn show(bar: &ProgressBar, meter: &Arc<Meter>) {
 }
 
 fn style(meter: &Arc<Meter>, total_known: bool) -> ProgressStyle {
-    let template = if total_known { "{spinner:.cyan} {prefix} {bar:20.cyan/dim} {percent:>3}%  {rows}" } else { "{spinner:.cyan} {prefix} {rows}" };
+    let template =
+        if total_known { "{spinner:.cyan} {prefix} {bar:20.cyan/dim} {percent:>3}%  {rows}" } else { "{spinner:.cyan} {prefix} {rows}" };
     let meter = Arc::clone(meter);
     let rows = move |state: &ProgressState, out: &mut dyn fmt::Write| {
         // A terminal that cannot show it is not a reason to stop.
@@ -139,17 +143,30 @@ fn rows_so_far(meter: &Meter, elapsed: Duration) -> String {
     text
 }
 
-fn line_of(event: &RunEvent, colour: bool) -> Option<String> {
-    match event {
-        RunEvent::RunStarted { resumed: Some(run), .. } => {
-            Some(format!("{} run {} was interrupted; finishing it first", paint("note:", Tone::Warn, colour), visible(run)))
+/// What of a run's events is told in lines.
+struct Told {
+    colour: bool,
+    /// Nodes that had nothing to do are told one by one only to those who want to know.
+    all: bool,
+}
+
+impl Told {
+    fn new(context: &Context) -> Told {
+        Told { colour: context.colour_errors, all: context.global.verbose > 0 }
+    }
+
+    fn line(&self, event: &RunEvent) -> Option<String> {
+        let note = paint("note:", Tone::Warn, self.colour);
+        match event {
+            RunEvent::RunStarted { resumed: Some(run), .. } => {
+                Some(format!("{note} run {} was interrupted; finishing it first", visible(run)))
+            }
+            RunEvent::StepEnded(step) if step.status == Status::UpToDate && !self.all => None,
+            RunEvent::StepEnded(step) => Some(step_line(step, self.colour)),
+            RunEvent::Note { node, text } if node.is_empty() => Some(format!("{note} {}", visible(text))),
+            RunEvent::Note { node, text } => Some(format!("{note} {}: {}", visible(node), visible(text))),
+            RunEvent::RunStarted { resumed: None, .. } | RunEvent::StepStarted { .. } | RunEvent::RunEnded { .. } => None,
         }
-        RunEvent::StepEnded(step) => Some(step_line(step, colour)),
-        RunEvent::Note { node, text } => {
-            let place = if node.is_empty() { String::new() } else { format!("{}: ", visible(node)) };
-            Some(format!("{} {place}{}", paint("note:", Tone::Warn, colour), visible(text)))
-        }
-        RunEvent::RunStarted { resumed: None, .. } | RunEvent::StepStarted { .. } | RunEvent::RunEnded { .. } => None,
     }
 }
 
@@ -164,8 +181,8 @@ pub fn step_line(step: &StepReport, colour: bool) -> String {
     let (mark, tone) = match step.status {
         Status::Failed => ("failed: ", Tone::Bad),
         Status::Skipped => ("skipped: ", Tone::Dim),
-        Status::UpToDate => ("up to date ", Tone::Dim),
-        Status::Succeeded => ("", Tone::Plain),
+        Status::UpToDate if step.message.is_empty() => ("up to date", Tone::Dim),
+        Status::UpToDate | Status::Succeeded => ("", Tone::Plain),
     };
     line.push_str(&paint(mark, tone, colour));
     line.push_str(&visible(step.error.as_deref().unwrap_or(&step.message)));

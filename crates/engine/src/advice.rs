@@ -1,11 +1,11 @@
 //! From DataFusion's and the parser's errors to ours: what is wrong in a user's words, where it stands, what would mend it.
 
+use crate::planner::VERSION_OF;
 use crate::problem::{SqlProblem, SqlProblemKind};
 use crate::sql;
+use crate::syntax;
 use datafusion::common::{Column, Diagnostic, SchemaError};
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::parser::ParserError;
-use datafusion::sql::sqlparser::tokenizer::{Location, Token};
 use std::ops::Range;
 use tidemill_core::problem::did_you_mean;
 
@@ -51,7 +51,7 @@ impl Translation<'_> {
             DataFusionError::Diagnostic(inner, e) => self.translate(e, Some(inner)),
             DataFusionError::Collection(all) if !all.is_empty() => all.iter().for_each(|e| self.translate(e, diagnostic)),
             DataFusionError::Shared(e) => self.translate(e, diagnostic),
-            DataFusionError::SQL(e, _) => self.found.push(syntax(e, self.text)),
+            DataFusionError::SQL(e, _) => self.found.push(syntax::problem(e, self.text)),
             DataFusionError::SchemaError(e, _) => {
                 let problem = self.schema(e, diagnostic);
                 self.found.push(problem);
@@ -65,6 +65,8 @@ impl Translation<'_> {
                     },
                 };
                 let span = problem.span.clone().or_else(|| self.span(diagnostic)).or_else(|| self.quoted(&problem.message));
+                // Only a table function's arguments are read without a place of their own.
+                let span = span.or_else(|| sql::word(self.text, VERSION_OF));
                 self.found.push(problem.at(span));
             }
             other => {
@@ -130,6 +132,11 @@ impl Translation<'_> {
             Some(rest[..rest.find(close)?].to_string())
         };
         let named = |name: &str| sql::word(self.text, name);
+        // A user function's own words: message, help.
+        if let [_, told, help, _] = message.split(OWN_WORDS).collect::<Vec<_>>().as_slice() {
+            let name = told.split('`').nth(1).unwrap_or_default();
+            return SqlProblem::new(SqlProblemKind::Type, *told).help(*help).at(span.or_else(|| named(name)));
+        }
         if let Some(name) = between("Invalid function '", "'") {
             return self.unknown_function(&name, span);
         }
@@ -141,7 +148,7 @@ impl Translation<'_> {
                 .skip_while(|l| !l.contains("Candidate functions"))
                 .skip(1)
                 .map(|l| self.types(l.trim()))
-                .filter(|l| !l.is_empty() && !l.contains("user_defined"))
+                .filter(|l| !l.is_empty() && !UNTOLD.iter().any(|u| l.contains(u)))
                 .take(3)
                 .collect();
             let wrong_number = arguments(&given);
@@ -154,90 +161,291 @@ impl Translation<'_> {
                 _ => format!("`{name}` does not take ({given})"),
             };
             let problem = SqlProblem::new(SqlProblemKind::Type, message);
-            let problem = if candidates.is_empty() { problem } else { problem.help(format!("it takes: {}", candidates.join("; "))) };
+            let problem = match candidates.is_empty() {
+                true if wrong_number > 1 => problem.help("convert the arguments to one type with CAST"),
+                true => problem,
+                false => problem.help(format!("it takes: {}", candidates.join("; "))),
+            };
             return problem.at(span.or_else(|| named(&name)));
         }
-        if let Some(expression) = between("Cannot coerce arithmetic expression ", " to valid types") {
-            return self.operands(&expression, span, diagnostic);
+        if let Some(problem) = self.of_types(message, &between, diagnostic, &span) {
+            return problem;
         }
-        if let Some(types) = between("Cannot infer common argument type for comparison operation ", "\u{0}")
-            .or_else(|| message.strip_prefix("Cannot infer common argument type for comparison operation ").map(String::from))
-        {
-            return self.operands(&types, span, diagnostic);
+        if let Some(problem) = self.of_aggregates(message, &between, diagnostic, &span) {
+            return problem;
         }
-        if let Some(d) = diagnostic
-            .filter(|_| message.contains("must appear in the GROUP BY clause") || message.contains("must be part of an aggregate"))
-        {
-            let name = between("column \"", "\"").unwrap_or_default();
-            let bare = name.rsplit('.').next().unwrap_or_default().to_string();
-            let having = d.message.contains("HAVING");
-            let place = if having { "in HAVING, " } else { "" };
-            let problem = SqlProblem::new(SqlProblemKind::Column, format!("{place}`{bare}` is neither grouped by nor inside an aggregate"));
-            return problem
-                .help(format!("add `{bare}` to GROUP BY, or say which of its values is meant: `min({bare})`"))
-                .at(span.or_else(|| named(&bare)));
+        if let Some(name) = between("expression \"", "\" at position").filter(|_| message.contains("unique expression names")) {
+            let name = name.rsplit('.').next().unwrap_or_default().to_string();
+            let problem = SqlProblem::new(SqlProblemKind::Column, format!("two columns of the result are called `{name}`"));
+            let again = sql::words(self.text, &name);
+            return problem.help("give one of them another name with AS").at(span.or_else(|| again.get(1).or(again.first()).cloned()));
+        }
+        if let Some(problem) = self.of_foreign_sql(message, &between, &span) {
+            return problem;
         }
         let kind = if message.contains("type") || message.contains("coerce") { SqlProblemKind::Type } else { SqlProblemKind::Other };
         SqlProblem::new(kind, sentence(message)).at(span)
     }
 
-    fn operands(&self, expression: &str, span: Option<Range<usize>>, _: Option<&Diagnostic>) -> SqlProblem {
+    /// Values of the wrong type, or the wrong number of them.
+    fn of_types(
+        &self,
+        message: &str,
+        between: &dyn Fn(&str, &str) -> Option<String>,
+        diagnostic: Option<&Diagnostic>,
+        span: &Option<Range<usize>>,
+    ) -> Option<SqlProblem> {
+        let told = |message: String| SqlProblem::new(SqlProblemKind::Type, message).at(span.clone());
+        if let Some(expression) = between("Cannot coerce arithmetic expression ", " to valid types") {
+            return Some(self.operands(&expression, span));
+        }
+        // Comparison, concatenation, AND and OR.
+        if message.contains("Cannot infer common") || message.contains("annot infer common") {
+            return message.split(" operation ").nth(1).map(|expression| self.operands(expression, span));
+        }
+        if let Some(given) = message.split("Cannot create filter with non-boolean predicate ").nth(1) {
+            let (what, t) = given.rsplit_once(" returning ")?;
+            let name = what.trim_matches('\'').rsplit('.').next().unwrap_or_default();
+            let problem = told(format!("{CONDITION}, and this is {}", self.types(t)));
+            return Some(problem.help(format!("compare it, as in `{name} IS NOT NULL`")));
+        }
+        if let Some(t) = message.split("requires a boolean expression, got ").nth(1) {
+            return Some(told(format!("NOT turns a condition, and this is {}", self.types(t))).help("compare first, as in `NOT (x > 0)`"));
+        }
+        if let Some(operator) = between("Unary operator '", "' only supports") {
+            return Some(told(format!("`{operator}` before it wants a number")).help("convert it: `CAST(x AS double)`"));
+        }
+        if message.contains("subquery should only return one column") {
+            let many = message.rsplit(": ").next().map_or(0, |list| list.split(", ").count());
+            return Some(
+                told(format!("a subquery here gives one column, and this one gives {many}")).help("name one column after its SELECT"),
+            );
+        }
+        if let Some(operator) = message.split(" queries have different number of columns").next().filter(|o| o.len() < message.len()) {
+            let sides: Vec<&str> = diagnostic.iter().flat_map(|d| &d.notes).filter_map(|n| n.message.split_whitespace().nth(3)).collect();
+            let second = diagnostic.and_then(|d| d.notes.get(1)?.span).and_then(|s| sql::plan_range(self.text, s));
+            let operator = operator.rsplit(' ').next().unwrap_or("UNION");
+            let counts = if let [a, b] = sides.as_slice() { format!(": {a} before it, {b} after it") } else { String::new() };
+            let problem = told(format!("{operator} wants the same number of columns on both sides{counts}"));
+            return Some(problem.at(second.or_else(|| span.clone())).help("fill the missing ones, as in `NULL AS name`"));
+        }
+        if let Some(types) = message.split("Incompatible inputs for Union: Previous inputs were of type ").nth(1) {
+            let (before, rest) = types.split_once(", but got incompatible type ")?;
+            let (now, column) = rest.split_once(" on column '")?;
+            let column = column.split('\'').next().unwrap_or_default();
+            let problem =
+                told(format!("the sides of UNION do not fit: `{column}` is {}, and {} before it", self.types(now), self.types(before)));
+            return Some(problem.at(sql::word(self.text, column)).help("convert one side with CAST"));
+        }
+        if let Some(t) = message.split("Unsupported SQL type ").nth(1) {
+            let name = t.split_whitespace().next().unwrap_or_default();
+            return Some(told(format!("`{name}` is not a type")).at(sql::word(self.text, name).or_else(|| span.clone())).help(TYPES));
+        }
+        if let Some(given) = between("Invalid input syntax for type interval: ", "\u{0}")
+            .or_else(|| message.split("for type interval: ").nth(1).map(Into::into))
+        {
+            return Some(told(format!("{} is not an interval", given.replace('"', "'"))).help("for example `INTERVAL '3 days'`"));
+        }
+        None
+    }
+
+    /// Columns and aggregates that do not go together.
+    fn of_aggregates(
+        &self,
+        message: &str,
+        between: &dyn Fn(&str, &str) -> Option<String>,
+        diagnostic: Option<&Diagnostic>,
+        span: &Option<Range<usize>>,
+    ) -> Option<SqlProblem> {
+        if message.contains("HAVING clause references: ") {
+            let problem = SqlProblem::new(SqlProblemKind::Column, "HAVING looks at groups, and there is no GROUP BY");
+            return Some(problem.at(sql::word(self.text, "having")).help("write WHERE to look at rows"));
+        }
+        if message.contains("must appear in the GROUP BY clause") || message.contains("must be part of an aggregate") {
+            let name = between("column \"", "\"").or_else(|| between("references non-aggregate column ", " ")).unwrap_or_default();
+            let bare = name.rsplit('.').next().unwrap_or_default().to_string();
+            let place = if diagnostic.is_some_and(|d| d.message.contains("HAVING")) { "in HAVING, " } else { "" };
+            let problem = SqlProblem::new(SqlProblemKind::Column, format!("{place}`{bare}` is neither grouped by nor inside an aggregate"));
+            let help = format!("add `{bare}` to GROUP BY, or say which of its values is meant: `min({bare})`");
+            return Some(problem.help(help).at(span.clone().or_else(|| sql::word(self.text, &bare))));
+        }
+        if let Some(inner) = between("cannot be nested: '", "(") {
+            let found = sql::words(self.text, &inner);
+            let outer = between("is nested inside '", "(").unwrap_or_default();
+            let place = if outer == inner { found.get(1) } else { found.first() };
+            let problem = SqlProblem::new(SqlProblemKind::Type, format!("`{inner}` stands inside of another aggregate"));
+            return Some(problem.at(place.cloned().or_else(|| span.clone())).help("aggregate in two steps, the inner one in a WITH"));
+        }
+        if message.contains("Aggregate functions are not allowed in the WHERE clause") {
+            let problem = SqlProblem::new(SqlProblemKind::Type, "an aggregate cannot stand in WHERE, which looks at one row at a time");
+            return Some(problem.at(sql::word(self.text, "where")).help("use HAVING, after GROUP BY"));
+        }
+        None
+    }
+
+    /// What parses, and is another database's SQL, or is out of range.
+    fn of_foreign_sql(
+        &self,
+        message: &str,
+        between: &dyn Fn(&str, &str) -> Option<String>,
+        span: &Option<Range<usize>>,
+    ) -> Option<SqlProblem> {
+        let told = |message: String| SqlProblem::new(SqlProblemKind::Syntax, message);
+        if message.contains("unnest() can only be applied to") {
+            return Some(
+                told("`unnest` wants a list".into())
+                    .at(sql::word(self.text, "unnest"))
+                    .help("for example `unnest(string_to_array(a, ','))`"),
+            );
+        }
+        let written = |w: &str| sql::tokens(self.text).into_iter().map(|t| t.span).find(|r| self.text[r.clone()] == *w);
+        if message == "TOP" {
+            return Some(told("TOP is not taken here".into()).at(sql::word(self.text, "top")).help("write `LIMIT 3` at the end"));
+        }
+        if message.contains("operator: PGOverlap") {
+            return Some(told("`&&` is not an operator here".into()).at(written("&&").or_else(|| span.clone())).help("write AND"));
+        }
+        if message.contains("with AS alias not supported") {
+            return Some(told("`*` cannot be given a name".into()).at(written("*")).help("is FROM missing after it?"));
+        }
+        let positions = between("out of bounds, specified: ", ",").zip(message.split("max: ").nth(1));
+        let positions = positions.or_else(|| between("column with position ", " ").zip(message.split("Valid columns: 1 to ").nth(1)));
+        if let Some((asked, there)) = positions {
+            let problem =
+                SqlProblem::new(SqlProblemKind::Column, format!("there is no column {asked} to count to: the SELECT has {there}"));
+            // Counted from behind: a number in the SELECT may be the same.
+            let place = sql::tokens(self.text).into_iter().rev().map(|t| t.span).find(|r| self.text[r.clone()] == asked);
+            return Some(problem.at(place.or_else(|| span.clone())).help("name the column"));
+        }
+        None
+    }
+
+    fn operands(&self, expression: &str, span: &Option<Range<usize>>) -> SqlProblem {
         let parts: Vec<&str> = expression.splitn(3, ' ').collect();
         let problem = match parts.as_slice() {
             [left, op, right] => {
                 let (left, right) = (self.types(left), self.types(right));
-                let message = format!("`{op}` does not work on {left} and {right}");
-                SqlProblem::new(SqlProblemKind::Type, message).help("convert one side, for example `CAST(x AS double)`")
+                let message = format!("`{op}` {OPERANDS} {left} and {right}");
+                let help = match *op {
+                    "AND" | "OR" => "each side wants a condition, as in `x > 0`",
+                    "||" => "convert it to text: `CAST(x AS text)`",
+                    _ => "convert one side, for example `CAST(x AS double)`",
+                };
+                SqlProblem::new(SqlProblemKind::Type, message).help(help)
             }
             _ => SqlProblem::new(SqlProblemKind::Type, format!("these types do not go together: {}", self.types(expression))),
         };
-        problem.at(span)
+        problem.at(span.clone())
     }
 
     fn unknown_function(&self, name: &str, span: Option<Range<usize>>) -> SqlProblem {
         let known = (self.functions)();
-        let problem = SqlProblem::new(SqlProblemKind::Function, format!("unknown function `{name}`"));
         let span = span.filter(|r| self.text[r.clone()].eq_ignore_ascii_case(name)).or_else(|| sql::word(self.text, name));
+        if known.iter().any(|k| k == name) {
+            let problem = SqlProblem::new(SqlProblemKind::Function, format!("`{name}` needs to be told over which rows"));
+            return problem.help(format!("for example `{name}(…) OVER (ORDER BY id)`")).at(span);
+        }
+        let problem = SqlProblem::new(SqlProblemKind::Function, format!("unknown function `{name}`")).at(span);
+        if let Some((_, instead)) = ELSEWHERE.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)) {
+            return problem.help(format!("write {instead}"));
+        }
         match did_you_mean(name, known.iter().map(String::as_str)) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem,
+            None => problem.help("`tidemill shell` completes the names of functions; one of your own goes into `functions/NAME.sql`"),
         }
-        .at(span)
     }
 
     /// Arrow's type names as SQL's.
     fn types(&self, text: &str) -> String {
         let mut out = String::new();
-        let mut word = String::new();
-        for c in text.chars().chain(['\0']) {
-            if c.is_alphanumeric() || c == '_' {
-                word.push(c);
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            if !c.is_alphanumeric() && c != '_' {
+                out.push(c);
+                rest = &rest[c.len_utf8()..];
                 continue;
             }
-            out.push_str(match word.as_str() {
-                "Utf8" | "Utf8View" | "LargeUtf8" => "text",
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let word = &rest[..end];
+            rest = &rest[end..];
+            // What stands in brackets after these is not for people.
+            let detail = match rest.strip_prefix('(').and_then(|r| r.split_once(')')) {
+                Some((detail, after))
+                    if ["Timestamp", "Interval", "Duration", "Time32", "Time64", "Numeric", "String", "Integer"].contains(&word) =>
+                {
+                    rest = after;
+                    detail
+                }
+                _ => "",
+            };
+            out.push_str(match word {
+                "Utf8" | "Utf8View" | "LargeUtf8" | "String" => "text",
                 "Int8" => "tinyint",
                 "Int16" => "smallint",
                 "Int32" => "int",
                 "Int64" => "bigint",
-                "Float32" => "real",
+                "UInt8" | "UInt16" | "UInt32" | "UInt64" => "unsigned",
+                "Float16" | "Float32" => "real",
                 "Float64" => "double",
                 "Boolean" => "boolean",
                 "Date32" | "Date64" => "date",
+                "Timestamp" if detail.contains('"') => "timestamp with time zone",
                 "Timestamp" => "timestamp",
-                "Interval" => "interval",
-                "Decimal128" => "decimal",
+                "Interval" | "Duration" => "interval",
+                "Time32" | "Time64" => "time",
+                "Decimal" | "Decimal32" | "Decimal64" | "Decimal128" | "Decimal256" => "decimal",
+                "Numeric" => "number",
+                "Integer" => "integer",
+                "Binary" => "bytea",
                 "Null" => "NULL",
                 other => other,
             });
-            word.clear();
-            if c != '\0' {
-                out.push(c);
-            }
         }
         out
     }
 }
+
+/// Begins the message of a value that should be a condition; `locate` looks for it.
+pub(crate) const CONDITION: &str = "a condition is expected here";
+/// Stands in the message of an operator between values that do not fit; `locate` looks for it.
+pub(crate) const OPERANDS: &str = "does not work on";
+/// Parts what a user function's error says (message, help) from what DataFusion puts around it.
+pub(crate) const OWN_WORDS: char = '\u{2}';
+pub(crate) const TYPES: &str = "types are text, boolean, int, bigint, real, double, decimal(p,s), date, time, timestamp, interval";
+
+/// What marks a signature that says nothing to people.
+const UNTOLD: [&str; 7] = ["unsigned", "UserDefined", "Comparable", "Uniform", "Variadic", "Any(", "Coerc"];
+
+/// What other databases call it, and what to write here.
+const ELSEWHERE: [(&str, &str); 27] = [
+    ("isnull", "`coalesce(a, b)`, or `a IS NULL`"),
+    ("len", "`length(a)`"),
+    ("if", "`CASE WHEN condition THEN a ELSE b END`"),
+    ("iif", "`CASE WHEN condition THEN a ELSE b END`"),
+    ("decode", "`CASE a WHEN 1 THEN 'one' ELSE 'other' END`"),
+    ("getdate", "`now()`"),
+    ("sysdate", "`now()`"),
+    ("curdate", "`current_date`"),
+    ("year", "`date_part('year', a)`"),
+    ("month", "`date_part('month', a)`"),
+    ("day", "`date_part('day', a)`"),
+    ("hour", "`date_part('hour', a)`"),
+    ("weekday", "`date_part('dow', a)`"),
+    ("datediff", "`a - b`, which is days for two dates"),
+    ("date_diff", "`a - b`, which is days for two dates"),
+    ("dateadd", "`a + INTERVAL '1 day'`"),
+    ("date_add", "`a + INTERVAL '1 day'`"),
+    ("date_sub", "`a - INTERVAL '1 day'`"),
+    ("date_format", "`to_char(a, '%Y-%m-%d')`"),
+    ("format", "`to_char(a, '%Y-%m-%d')` for a date"),
+    ("group_concat", "`string_agg(a, ',')`"),
+    ("listagg", "`string_agg(a, ',')`"),
+    ("rand", "`random()`"),
+    ("countif", "`count(*) FILTER (WHERE condition)`"),
+    ("count_if", "`count(*) FILTER (WHERE condition)`"),
+    ("quantile", "`percentile_cont(0.5) WITHIN GROUP (ORDER BY a)`"),
+    ("to_number", "`CAST(a AS double)`"),
+];
 
 /// How many arguments a list like `double, decimal(3,2)` has.
 fn arguments(list: &str) -> usize {
@@ -305,9 +513,16 @@ fn plain(error: &DataFusionError) -> String {
 }
 
 /// One line, lowercase at the start, without the tail that asks for bug reports or a backtrace.
-fn sentence(message: &str) -> String {
+pub(crate) fn sentence(message: &str) -> String {
     let mut m = message.trim();
-    for prefix in ["Error during planning: ", "This feature is not implemented: ", "Execution error: ", "type_coercion\ncaused by\n"] {
+    for prefix in [
+        "Error during planning: ",
+        "This feature is not implemented: ",
+        "Execution error: ",
+        "type_coercion\ncaused by\n",
+        "Cast error: ",
+        "Parser error: ",
+    ] {
         m = m.strip_prefix(prefix).unwrap_or(m);
     }
     let m = m.split("\n\nbacktrace").next().unwrap_or(m).split(".\nThis issue was likely caused").next().unwrap_or(m);
@@ -319,102 +534,4 @@ fn sentence(message: &str) -> String {
         (Some(a), Some(b)) if a.is_uppercase() && !b.is_uppercase() => a.to_lowercase().chain(chars).collect(),
         _ => m.to_string(),
     }
-}
-
-// ------------------------------------------------------------------------------------------------------------ syntax
-
-fn syntax(error: &ParserError, text: &str) -> SqlProblem {
-    let message = match error {
-        ParserError::TokenizerError(m) | ParserError::ParserError(m) => m.as_str(),
-        ParserError::RecursionLimitExceeded => {
-            return SqlProblem::new(SqlProblemKind::Syntax, "this is nested too deeply").help("name the inner parts in a WITH");
-        }
-    };
-    let (message, at) = split_location(message);
-    let tokens = sql::tokens(text);
-    let at = at.and_then(|l| sql::offset(text, l));
-    let index = at.and_then(|at| tokens.iter().position(|t| t.span.start >= at || t.span.contains(&at)));
-    let span = match (index, at) {
-        (Some(i), _) => Some(tokens[i].span.clone()),
-        // Nothing more stands there: the end of what is written.
-        (None, _) if message.contains("found: EOF") => tokens.last().map(|t| t.span.end..t.span.end),
-        (None, Some(at)) => Some(at..text.len().min(at + 1)),
-        (None, None) => None,
-    };
-    if message.starts_with("Unterminated") {
-        let what = message.trim_start_matches("Unterminated ").trim();
-        let (what, quote) = match what {
-            "string literal" => ("text", "'"),
-            "multi-line comment" => ("comment", "*/"),
-            _ => ("name", "\""),
-        };
-        return SqlProblem::new(SqlProblemKind::Syntax, format!("a {what} begins here and does not end"))
-            .at(at.map(|a| a..text.len()))
-            .help(format!("close it with `{quote}`"));
-    }
-    // A clause's word misspelt is read as a name, and the parser stumbles over what follows it.
-    if let Some(i) = index.or((!tokens.is_empty()).then_some(tokens.len())) {
-        for candidate in [Some(i), i.checked_sub(1)].into_iter().flatten().filter_map(|i| tokens.get(i)) {
-            if let Some(keyword) = misspelt(&candidate.token) {
-                return SqlProblem::new(SqlProblemKind::Syntax, format!("`{}` is not SQL here", &text[candidate.span.clone()]))
-                    .at(Some(candidate.span.clone()))
-                    .help(format!("did you mean `{keyword}`?"));
-            }
-        }
-    }
-    let mut problem = SqlProblem::new(SqlProblemKind::Syntax, "this is not SQL").at(span.clone());
-    let expected = message.strip_prefix("Expected: ").and_then(|m| m.rsplit_once(", found: ")).map(|(e, _)| e.trim());
-    let found = span.clone().filter(|r| !r.is_empty()).map(|r| format!("`{}`", &text[r]));
-    problem.message = match (expected, &found) {
-        (Some(expected), Some(found)) => format!("{} is expected here, not {found}", article(expected)),
-        (Some(expected), None) => format!("the text ends where {} is expected", article(expected)),
-        (None, _) => sentence(message),
-    };
-    let before =
-        index.and_then(|i| i.checked_sub(1)).or(tokens.len().checked_sub(1).filter(|_| index.is_none())).and_then(|i| tokens.get(i));
-    if before.is_some_and(|t| t.token == Token::Comma) && expected.is_some_and(|e| e.contains("expression") || e.contains("identifier")) {
-        problem = problem.help("there is a comma too many before it");
-    } else if expected == Some(")") {
-        problem = problem.help("a `(` before it is not closed, or a comma is missing");
-    } else if expected.is_some_and(|e| e.starts_with("end of")) {
-        problem = problem.help("is a comma or an operator missing before it?");
-    }
-    problem
-}
-
-fn article(expected: &str) -> String {
-    match expected {
-        "an SQL statement" => "a statement (SELECT, WITH, …)".into(),
-        "end of statement" | "end of expression" => format!("the {expected}"),
-        e if e.starts_with("an ") || e.starts_with("a ") || e.starts_with("one of") => e.to_string(),
-        e if e.chars().all(|c| !c.is_lowercase()) => format!("`{e}`"),
-        e => e.to_string(),
-    }
-}
-
-/// `… at Line: 1, Column: 8` taken apart.
-fn split_location(message: &str) -> (&str, Option<Location>) {
-    let Some(at) = message.rfind(" at Line: ") else { return (message, None) };
-    let mut numbers = message[at..].split(|c: char| !c.is_ascii_digit()).filter(|s| !s.is_empty()).map(str::parse::<u64>);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(line)), Some(Ok(column))) => (&message[..at], Some(Location { line, column })),
-        _ => (message, None),
-    }
-}
-
-const CLAUSES: [&str; 22] = [
-    "SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "JOIN", "INNER", "LEFT", "RIGHT", "UNION", "DISTINCT",
-    "BETWEEN", "WHEN", "THEN", "ELSE", "WITH", "VALUES", "EXPLAIN", "DESCRIBE",
-];
-
-/// The keyword that a word one slip away from it was meant to be.
-fn misspelt(token: &Token) -> Option<&'static str> {
-    let Token::Word(w) = token else { return None };
-    let word = w.value.to_uppercase();
-    if w.quote_style.is_some() || word.len() < 4 || CLAUSES.contains(&word.as_str()) {
-        return None;
-    }
-    let near = did_you_mean(&word, CLAUSES)?;
-    // One letter more or less, or as many: `SELCT`, `FORM`, `WEHRE`; longer words get no more leeway than that.
-    (near.len().abs_diff(word.len()) <= 1).then_some(near)
 }

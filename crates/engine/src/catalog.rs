@@ -91,6 +91,9 @@ pub fn node_name(schema: &str, name: &str) -> String {
 /// Schema and name.
 pub(crate) type Key = (String, String);
 
+/// `None`: there is no such version.
+type Version = Option<Arc<dyn TableProvider>>;
+
 #[derive(Clone)]
 pub(crate) enum Stored {
     Table(Arc<dyn TableProvider>),
@@ -105,8 +108,8 @@ pub(crate) enum Stored {
 pub(crate) struct Relations {
     stored: RwLock<BTreeMap<Key, Stored>>,
     time_travel: Option<TimeTravel>,
-    /// Versions already fetched; `None` for those that do not exist.
-    versions: RwLock<HashMap<(Key, i64), Option<Arc<dyn TableProvider>>>>,
+    /// Versions already fetched.
+    versions: RwLock<HashMap<(Key, i64), Version>>,
 }
 
 impl Relations {
@@ -205,8 +208,8 @@ impl Relations {
         Ok(())
     }
 
-    /// `None`: not fetched; `Some(None)`: there is no such version.
-    pub(crate) fn version(&self, key: &Key, version: i64) -> Option<Option<Arc<dyn TableProvider>>> {
+    /// `None`: not fetched.
+    pub(crate) fn version(&self, key: &Key, version: i64) -> Option<Version> {
         read(&self.versions).get(&(key.clone(), version)).cloned()
     }
 }

@@ -1,6 +1,7 @@
 //! `CREATE FUNCTION f(x double, y int) RETURNS double RETURN x / y`: the user's own functions, typed when read and inlined where called, so
 //! that they cost nothing over writing the expression out.
 
+use crate::advice::{OWN_WORDS, TYPES};
 use crate::catalog::Relations;
 use crate::planner::Planner;
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
@@ -8,8 +9,8 @@ use crate::session::volatile_in;
 use crate::sql;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, plan_err};
 use datafusion::error::{DataFusionError, Result as DfResult};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
@@ -64,6 +65,7 @@ pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &
     let planned = planner.to_rel().sql_to_expr(body.clone(), &schema, &mut PlannerContext::new()).map_err(|e| told(&e))?;
     refuse_more_than_a_row(&planned, text)?;
     let simplifier = ExprSimplifier::new(SimplifyContext::builder().with_config_options(Arc::clone(state.config_options())).build());
+    planned.get_type(&schema).map_err(|e| told(&e))?;
     let typed = simplifier.coerce(planned, &schema).map_err(|e| told(&e))?;
     let typed = inline(typed).map_err(|e| told(&e))?;
     let gives = typed.get_type(&schema).map_err(|e| told(&e))?;
@@ -95,8 +97,7 @@ pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &
     } else {
         Volatility::Stable
     };
-    let types = params.iter().map(|p| p.data_type().clone()).collect::<Vec<_>>();
-    let signature = if types.is_empty() { Signature::nullary(volatility) } else { Signature::exact(types, volatility) };
+    let signature = if params.is_empty() { Signature::nullary(volatility) } else { Signature::user_defined(volatility) };
     Ok(ScalarUDF::new_from_impl(UserFunction {
         name: name.into(),
         params,
@@ -190,6 +191,19 @@ impl ScalarUDFImpl for UserFunction {
     fn signature(&self) -> &Signature {
         &self.signature
     }
+    fn coerce_types(&self, given: &[DataType]) -> DfResult<Vec<DataType>> {
+        let wanted: Vec<DataType> = self.params.iter().map(|p| p.data_type().clone()).collect();
+        let message = if given.len() != wanted.len() {
+            let s = if wanted.len() == 1 { "" } else { "s" };
+            format!("`{}` takes {} argument{s}, not {}", self.name, wanted.len(), given.len())
+        } else if given.iter().zip(&wanted).all(|(g, w)| fits(g, w)) {
+            return Ok(wanted);
+        } else {
+            format!("`{}` does not take ({})", self.name, listed(given.iter()))
+        };
+        let help = format!("it takes: {}({})", self.name, listed(wanted.iter()));
+        plan_err!("{OWN_WORDS}{message}{OWN_WORDS}{help}{OWN_WORDS}")
+    }
     fn return_type(&self, _: &[DataType]) -> DfResult<DataType> {
         Ok(self.returns.clone())
     }
@@ -206,6 +220,22 @@ impl ScalarUDFImpl for UserFunction {
         let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(self.params.clone())), columns, &options)?;
         self.compiled.evaluate(&batch)
     }
+}
+
+/// Whether an argument is taken without a CAST: numbers of any size, texts, and dates for timestamps.
+fn fits(given: &DataType, wanted: &DataType) -> bool {
+    given == wanted
+        || given.is_null()
+        || (given.is_numeric() && wanted.is_numeric())
+        || (given.is_string() && wanted.is_string())
+        || (given.is_temporal()
+            && matches!(wanted, DataType::Timestamp(..))
+            && !matches!(given, DataType::Duration(_) | DataType::Interval(_)))
+        || matches!((given, wanted), (DataType::Interval(_) | DataType::Duration(_), DataType::Interval(_) | DataType::Duration(_)))
+}
+
+fn listed<'a>(types: impl Iterator<Item = &'a DataType>) -> String {
+    types.map(type_name).collect::<Vec<_>>().join(", ")
 }
 
 fn has_random(expr: &Expr) -> bool {
@@ -253,7 +283,7 @@ fn sql_type(written: &SqlType, text: &str, planner: &Planner<'_>) -> Result<Data
     let unknown = || {
         let word = written.to_string();
         let problem = SqlProblem::new(SqlProblemKind::Type, format!("`{word}` is not a type")).at(sql::word(text, &word));
-        problem.help("types are text, boolean, int, bigint, real, double, decimal(p,s), date, timestamp, interval")
+        problem.help(TYPES)
     };
     // The planner turns SQL types into its own in a CAST.
     let null = sql::parse_expression(&format!("CAST(NULL AS {written})")).map_err(|_| unknown())?;

@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`engine`] (threads, memory, spilling), [`catalog`] (what a session can name), [`session`] (what one can ask),
 //! [`query`] (a running SELECT and what it cost), [`row_expr`] (expressions over one row, with values fitted over all rows),
-//! [`function`] (CREATE FUNCTION), [`lineage`], and [`problem`] with `advice`, `locate` and `sql` (how a mistake is found in the text and told).
+//! [`function`] (CREATE FUNCTION), [`lineage`], and [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text and told).
 //!
 //! Invariant: a mistake in SQL is a [`SqlProblem`] in our words with a byte range in the text, never a DataFusion message chain; and no SQL that
 //! reaches a plan can write: only SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE are taken.
@@ -20,8 +20,9 @@ pub mod query;
 pub mod row_expr;
 pub mod session;
 mod sql;
+mod syntax;
 
-pub use catalog::{batch_table, empty_table, Catalog, FunctionProvider, Relation, RelationKind, TimeTravel};
+pub use catalog::{Catalog, FunctionProvider, Relation, RelationKind, TimeTravel, batch_table, empty_table};
 pub use engine::{Engine, EngineOptions};
 pub use lineage::{ColumnLineage, LineageKind};
 pub use problem::{SqlProblem, SqlProblemKind, type_name};

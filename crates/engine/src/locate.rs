@@ -1,16 +1,17 @@
 //! Finds the part of the text that is wrong when an error does not say: each part is planned by itself, smallest first, until one fails with
 //! the same message.
 
+use crate::advice::{CONDITION, OPERANDS};
 use crate::planner::Planner;
 use crate::problem::SqlProblem;
 use crate::sql;
+use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::ExprSchemable;
 use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::planner::PlannerContext;
 use datafusion::sql::sqlparser::ast::{Expr, Query, Select, Spanned, Statement, TableWithJoins, Visit, Visitor};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use tidemill_core::problem::did_you_mean;
 
 /// Gives a place to each problem that has none.
 pub(crate) fn in_statement(problems: Vec<SqlProblem>, statement: &DfStatement, text: &str, planner: &Planner<'_>) -> Vec<SqlProblem> {
@@ -27,15 +28,41 @@ pub(crate) fn in_statement(problems: Vec<SqlProblem>, statement: &DfStatement, t
         _ => String::new(),
     };
     let place = |problem: SqlProblem| {
-        if problem.span.is_some() {
+        let problem = with_ctes(problem, statement);
+        if !wanted(&problem) {
             return problem;
         }
         let mut selects = Selects { planner, text, with: &with, message: &problem.message, found: None };
         let _ = statement.visit(&mut selects);
-        let found = selects.found;
-        problem.at(found)
+        let span = selects.found.or(problem.span.clone());
+        problem.at(span)
     };
     problems.into_iter().map(place).collect()
+}
+
+/// Whether a better place should be looked for: there is none, or it shows one operand and not the other.
+pub(crate) fn wanted(problem: &SqlProblem) -> bool {
+    problem.span.is_none() || problem.message.contains(OPERANDS)
+}
+
+/// Names of WITH are what an unknown table may have meant, too.
+fn with_ctes(problem: SqlProblem, statement: &Statement) -> SqlProblem {
+    struct Names(Vec<String>);
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            self.0.extend(query.with.iter().flat_map(|w| &w.cte_tables).map(|c| c.alias.name.value.clone()));
+            ControlFlow::Continue(())
+        }
+    }
+    let unknown = problem.message.strip_prefix("unknown table `").and_then(|m| m.strip_suffix('`'));
+    let Some(unknown) = unknown.filter(|_| problem.help.as_ref().is_none_or(|h| !h.starts_with("did you mean"))) else { return problem };
+    let mut names = Names(Vec::new());
+    let _ = statement.visit(&mut names);
+    match did_you_mean(unknown, names.0.iter().map(String::as_str)) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem,
+    }
 }
 
 /// The smallest part of `expr` over `rows` that fails with `message`.
@@ -48,7 +75,7 @@ pub(crate) fn in_expression(
 ) -> Option<Range<usize>> {
     let mut parts = Parts { planner, text, message, rows, found: None };
     let _ = expr.visit(&mut parts);
-    sql::range(text, parts.found?)
+    Some(sql::closed(text, sql::range(text, parts.found?)?))
 }
 
 struct Selects<'a> {
@@ -64,9 +91,15 @@ impl Selects<'_> {
         if from.is_empty() {
             return Some(Arc::new(DFSchema::empty()));
         }
-        let from = from.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let statement = sql::parse_statement(&format!("{}SELECT * FROM {from}", self.with)).ok()?;
-        let plan = self.planner.to_rel().statement_to_plan(statement).ok()?;
+        // Side by side instead of joined, since what is wrong may be in an ON.
+        let relations = from.iter().flat_map(|f| std::iter::once(&f.relation).chain(f.joins.iter().map(|j| &j.relation)));
+        let from = relations.map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let plan = |with: &str| {
+            let statement = sql::parse_statement(&format!("{with}SELECT * FROM {from}")).ok()?;
+            self.planner.to_rel().statement_to_plan(statement).ok()
+        };
+        // First without the WITH, since what is wrong may be in it.
+        let plan = plan("").or_else(|| plan(self.with))?;
         // Under the projection of `*`, where columns still know their tables.
         plan.inputs().first().map(|input| Arc::clone(input.schema()))
     }
@@ -77,8 +110,15 @@ impl Visitor for Selects<'_> {
     // Inner selects are left before outer ones.
     fn post_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         let Some(rows) = self.scope(&select.from) else { return ControlFlow::Continue(()) };
+        if self.message.starts_with(CONDITION) {
+            let conditions = [&select.selection, &select.having, &select.qualify].into_iter().flatten();
+            let wrong = conditions.into_iter().find(|e| self.planner.type_of(e, &rows).is_ok_and(|t| t != DataType::Boolean));
+            self.found = wrong.and_then(|e| sql::range(self.text, e.span())).map(|r| sql::closed(self.text, r));
+            return if self.found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        }
         let own = Select { from: Vec::new(), ..select.clone() };
-        self.found = in_expression(self.message, &own, self.text, self.planner, &rows);
+        self.found = in_expression(self.message, &own, self.text, self.planner, &rows)
+            .or_else(|| in_expression(self.message, &select.from, self.text, self.planner, &rows));
         if self.found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
@@ -93,15 +133,9 @@ struct Parts<'a> {
 
 impl Visitor for Parts<'_> {
     type Break = ();
-    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
     // Children are left before their parents, so the first that fails is the smallest.
     fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        let planned = self.planner.to_rel().sql_to_expr(expr.clone(), self.rows, &mut PlannerContext::new());
-        let typed =
-            planned.and_then(|e| self.planner.simplifier(self.rows).coerce(e, self.rows)).and_then(|e| e.get_type(self.rows.as_ref()));
-        let Err(error) = typed else { return ControlFlow::Continue(()) };
+        let Err(error) = self.planner.type_of(expr, self.rows) else { return ControlFlow::Continue(()) };
         if self.planner.told(&error, self.text).iter().any(|p| p.message == self.message) {
             self.found = Some(expr.span());
             return ControlFlow::Break(());

@@ -15,11 +15,12 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
+use datafusion::logical_expr::{AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::planner::{NullOrdering, ParserOptions, SqlToRel};
+use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
+use datafusion::sql::sqlparser::ast::Expr as SqlExpr;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -62,6 +63,13 @@ impl<'a> Planner<'a> {
             .with_query_execution_start_time(self.state.execution_props().query_execution_start_time)
             .build();
         ExprSimplifier::new(context)
+    }
+
+    /// The type of an expression over `rows`, or what is wrong with it.
+    pub(crate) fn type_of(&self, expr: &SqlExpr, rows: &Arc<DFSchema>) -> Result<DataType> {
+        let planned = self.to_rel().sql_to_expr(expr.clone(), rows, &mut PlannerContext::new())?;
+        planned.get_type(rows.as_ref())?;
+        self.simplifier(rows).coerce(planned, rows)?.get_type(rows.as_ref())
     }
 
     fn analyse(&self, plan: LogicalPlan) -> Result<LogicalPlan> {

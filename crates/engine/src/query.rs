@@ -1,7 +1,9 @@
 //! A question that was planned: its rows as they come, and afterwards what they cost.
 
+use crate::advice::sentence;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::MetricValue;
@@ -158,6 +160,18 @@ pub(crate) fn failure(error: DataFusionError) -> Error {
     }
 }
 
+/// A value that could not be computed.
+fn value(error: &ArrowError) -> Error {
+    if matches!(error, ArrowError::DivideByZero) {
+        return Error::data("division by zero").help("`nullif(x, 0)` as the divisor gives NULL instead");
+    }
+    let told = sentence(&error.to_string());
+    match told.strip_prefix("cannot cast string ").and_then(|t| t.split_once(" to value of ")) {
+        Some((text, _)) => Error::data(format!("the text {text} cannot be converted")).help("TRY_CAST gives NULL instead"),
+        None => Error::data(told),
+    }
+}
+
 /// As [`failure`], for an error that others hold too.
 fn shared(error: &DataFusionError) -> Error {
     match error {
@@ -173,8 +187,8 @@ fn shared(error: &DataFusionError) -> Error {
         }
         DataFusionError::ResourcesExhausted(_) => Error::limit("this query needs more memory than `engine.memory_limit` allows")
             .help("raise `engine.memory_limit`, or use fewer `engine.partitions` so that each gets more"),
-        DataFusionError::ArrowError(e, _) => Error::data(e.to_string().to_lowercase()),
-        DataFusionError::Execution(m) => Error::data(m.clone()),
+        DataFusionError::ArrowError(e, _) => value(e),
+        DataFusionError::Execution(m) => Error::data(sentence(m)),
         DataFusionError::IoError(e) => Error::unavailable(e.to_string()),
         DataFusionError::ObjectStore(e) => Error::unavailable(e.to_string()),
         DataFusionError::ParquetError(e) => Error::data(e.to_string()),

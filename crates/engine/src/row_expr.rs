@@ -1,6 +1,7 @@
 //! Expressions over one row, for contracts and recipes. Aggregates in them (`income / avg(income)`) are pulled out: they are computed over
 //! the whole table when a recipe is fitted, and put back as literals when it is applied.
 
+use crate::advice::CONDITION;
 use crate::catalog::Relations;
 use crate::function;
 use crate::locate;
@@ -84,13 +85,15 @@ impl RowExpr {
         let rows = df_schema(schema)?;
         let told = |e: &DataFusionError| {
             let problem = sql::first(planner.told(e, text));
-            if problem.span.is_some() {
+            if !locate::wanted(&problem) {
                 return problem;
             }
-            let span = locate::in_expression(&problem.message, &parsed.expr, text, &planner, &rows);
+            let span = locate::in_expression(&problem.message, &parsed.expr, text, &planner, &rows).or(problem.span.clone());
             problem.at(span)
         };
         let planned = planner.to_rel().sql_to_expr(parsed.expr.clone(), &rows, &mut PlannerContext::new()).map_err(|e| told(&e))?;
+        // Typed as written first: calls that fit nothing are told better before types are bent to fit.
+        planned.get_type(rows.as_ref()).map_err(|e| told(&e))?;
         let typed = simplifier(state, &rows).coerce(planned, &rows).map_err(|e| told(&e))?;
         let typed = function::inline(typed).map_err(|e| told(&e))?;
         refuse_windows(&typed, text)?;
@@ -131,7 +134,7 @@ impl RowExpr {
         if matches!(self.data_type, DataType::Boolean | DataType::Null) {
             return Ok(self);
         }
-        let message = format!("a condition is expected here, and this is {}", type_name(&self.data_type));
+        let message = format!("{CONDITION}, and this is {}", type_name(&self.data_type));
         let help = match &self.expr {
             Expr::Column(c) if self.data_type == DataType::Utf8 => format!("compare it: `{} = '…'`, or `{} IS NOT NULL`", c.name, c.name),
             Expr::Column(c) => format!("compare it: `{} > 0`, or `{} IS NOT NULL`", c.name, c.name),

@@ -174,6 +174,31 @@ pub(crate) fn word(text: &str, name: &str) -> Option<Range<usize>> {
     is(true).or_else(|| is(false)).map(|t| t.span.clone())
 }
 
+/// Everywhere that a name stands as a word of its own, whatever its case.
+pub(crate) fn words(text: &str, name: &str) -> Vec<Range<usize>> {
+    let is = |t: &Found| matches!(&t.token, Token::Word(w) if w.value.eq_ignore_ascii_case(name));
+    tokens(text).into_iter().filter(is).map(|t| t.span).collect()
+}
+
+/// A span with the brackets closed that were opened in it: the parser's spans of calls end before them.
+pub(crate) fn closed(text: &str, span: Range<usize>) -> Range<usize> {
+    let mut depth = 0i32;
+    let mut end = span.end;
+    for t in tokens(text).into_iter().filter(|t| t.span.start >= span.start) {
+        if t.span.start >= span.end && depth <= 0 {
+            break;
+        }
+        match t.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth -= 1,
+            _ => {}
+        }
+        end = end.max(t.span.end);
+    }
+    // Brackets that are never closed: what the parser said.
+    if depth > 0 { span } else { span.start..end }
+}
+
 /// Bytes of a span that the parser gave in lines and columns.
 pub(crate) fn range(text: &str, span: Span) -> Option<Range<usize>> {
     if span == Span::empty() {

@@ -6,12 +6,11 @@ mod mistakes;
 mod questions;
 mod rows;
 
-use crate::{Catalog, Collected, Engine, EngineOptions, Relation, Session};
+use crate::{Catalog, Collected, Engine, EngineOptions, Relation, Session, batch_table};
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::datasource::MemTable;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use tidemill_core::clock::FixedClock;
@@ -49,7 +48,7 @@ fn orders() -> RecordBatch {
 }
 
 fn table(schema: &str, name: &str, batch: RecordBatch) -> Relation {
-    Relation::provider(schema, name, Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap()))
+    Relation::provider(schema, name, batch_table(batch).unwrap())
 }
 
 fn catalog() -> Catalog {

@@ -3,8 +3,7 @@
 
 use crate::commit::Kind;
 use crate::lake::{Table, delta_error, lock};
-use crate::writer::file_order;
-use crate::{Commit, Lake, Lease, Removes, Snapshot, TableName, WriterOptions};
+use crate::{Commit, Lake, Lease, Removes, Snapshot, TableName, WriterOptions, writer};
 use futures::TryStreamExt;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -114,14 +113,8 @@ impl Lake {
             .map_err(|e| Error::unavailable(format!("cannot list files: {e}")).at(table.name.to_string()))?;
         for object in listed {
             let path = object.location.as_ref();
-            let hidden = path.starts_with(['_', '.']) || file_order(path).0.starts_with(['_', '.']);
-            let in_flight = lock(&table.in_flight).contains(path);
-            if hidden
-                || in_flight
-                || needed.contains(path)
-                || object.last_modified.timestamp_millis() >= cutoff
-                || !path.ends_with(".parquet")
-            {
+            let kept = needed.contains(path) || lock(&table.in_flight).contains(path);
+            if kept || object.last_modified.timestamp_millis() >= cutoff || !writer::is_ours(path) {
                 continue;
             }
             table.store.remove(path)?;

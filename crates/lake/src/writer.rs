@@ -449,6 +449,13 @@ pub(crate) fn file_order(path: &str) -> (&str, &str) {
     (path.rsplit('/').next().unwrap_or(path), path)
 }
 
+/// Whether a file name is one that [`TableWriter`] gives. A table may lie in a directory with other people's files.
+pub(crate) fn is_ours(path: &str) -> bool {
+    let name = file_order(path).0.strip_prefix("part-").and_then(|n| n.strip_suffix(".parquet"));
+    let digits = |text: &str, least: usize| text.len() >= least && text.bytes().all(|b| b.is_ascii_digit());
+    name.and_then(|n| n.split_once('-')).is_some_and(|(fencing, number)| digits(fencing, 10) && digits(number, 6))
+}
+
 fn new_file_writer<W: Write + Send>(sink: W, schema: &SchemaRef, options: &WriterOptions) -> Result<SerializedFileWriter<W>> {
     let level = ZstdLevel::try_new(options.zstd_level).map_err(|e| Error::config(format!("zstd level {}: {e}", options.zstd_level)))?;
     let mut properties = WriterProperties::builder()

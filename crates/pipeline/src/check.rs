@@ -34,6 +34,7 @@ pub fn check(dir: &Path, env: &Environment) -> Checked {
     let (project, mut problems) = tidemill_project::load(dir, env);
     let (graph, more) = tidemill_project::graph(&project);
     problems.extend(more);
+    let told = problems.len();
     let mut checked = Checked { project, graph, problems, tables: Vec::new(), engine: None, schemas: BTreeMap::new() };
     match engine(&checked.project) {
         Ok(engine) => {
@@ -43,13 +44,10 @@ pub fn check(dir: &Path, env: &Environment) -> Checked {
                 None => judge_tables_only(&mut checked),
             }
         }
-        Err(e) => checked.problems.push(Problem::error("TM0703", Place::file("tidemill.toml"), e.what)),
+        Err(e) => checked.problems.push(Problem::error(tidemill_core::codes::SETTING_VALUE, Place::file("tidemill.toml"), e.what)),
     }
-    checked.problems.sort_by(|a, b| {
-        let key = |p: &Problem| (p.place.file.clone(), p.place.span.as_ref().map_or(0, |s| s.start), p.code);
-        key(a).cmp(&key(b))
-    });
-    checked.problems.dedup();
+    let later = checked.problems.split_off(told);
+    checked.problems = tidemill_project::merge(checked.problems, later, &checked.project, &checked.graph);
     checked
 }
 

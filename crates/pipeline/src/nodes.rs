@@ -135,6 +135,11 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
             n.fingerprint.part(format!("input {d}"), whole.get(d).map_or("", String::as_str));
         }
         decide(&mut n, options, is_selected, &building, volatile);
+        let has_tests = checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
+        if n.action == Action::Keep && has_tests && n.before.as_ref().is_some_and(|b| !b.tested) {
+            n.action = Action::Virtual;
+            n.reason = "not tested yet".into();
+        }
         if !is_selected && n.action != Action::Keep && n.action != Action::Virtual {
             n.action = Action::Skip;
             n.reason = "not selected".into();
@@ -232,10 +237,6 @@ pub(crate) fn prepared(checked: &Checked, node: &str) -> Result<Arc<Prepared>> {
 }
 
 impl Planned {
-    pub fn is_idle(&self) -> bool {
-        !self.nodes.iter().any(NodePlan::has_work)
-    }
-
     pub fn report(&self, epoch: u64, resumes: Option<String>) -> Plan {
         let resuming = resumes.is_some();
         let nodes = self

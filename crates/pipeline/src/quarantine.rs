@@ -1,17 +1,19 @@
 //! Rows set aside: written beside the run's tables, listed, shown, and tried again after a rule was corrected.
 
 use crate::ingest;
+use crate::nodes;
 use crate::report::{ReplayReport, Rows, RunEvent, Status, Watch};
 use crate::run::{Run, run_id};
 use crate::state::{self, FileState};
 use crate::tables::Prepared;
 use crate::workspace::{QueryOptions, Workspace};
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray};
-use arrow::datatypes::{Int64Type, SchemaRef};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Int64Type};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use tidemill_core::{Error, Meter, Reject, Result, name};
-use tidemill_lake::{Commit, DataFile, Done, NodeIntent, Removes, TableName, TableWriter, WriterOptions, quarantine};
+use tidemill_core::{Decoded, Error, Reject, Result, name};
+use tidemill_lake::{Commit, DataFile, Done, Lease, Manifest, NodeIntent, Removes, TableName, TableWriter, WriterOptions, quarantine};
+use tidemill_project::NodeKind;
 
 /// Writes one node's rejects into the quarantine of its table, without holding them in memory.
 pub(crate) struct Aside {
@@ -180,159 +182,189 @@ impl Workspace {
     /// Tries rejected rows again under the table's present rules. Those that pass enter the raw table where their file's rows are.
     pub async fn quarantine_replay(self: &Arc<Self>, table: &str, filter: &QuarantineFilter, watch: Arc<dyn Watch>) -> Result<ReplayReport> {
         let p = Arc::clone(self.declared(table)?);
+        let name = p.table.name.clone();
         if !p.keeps_raw() {
-            return Err(Error::config(format!("`{}` keeps no raw rows (raw = \"source\"), so its source is read again by every run", p.table.name))
-                .help(format!("run `tidemill run -s clean.{} --full`", p.table.name)));
+            return Err(Error::config(format!("`{name}` keeps no raw rows (raw = \"source\"), so its source is read again by every run"))
+                .help(format!("run `tidemill run -s clean.{name} --full`")));
+        }
+        if matches!(p.table.load, tidemill_project::spec::Load::Upsert | tidemill_project::spec::Load::Diff) {
+            return Err(Error::config(format!("`{name}` is loaded by key, so a row taken back alone might replace a newer one"))
+                .help("run `tidemill run`: a corrected rule makes it read its files again, in order"));
         }
         let lease = self.lease("quarantine replay")?;
         crate::record_tables::settle_dead_runs(self, &lease).await?;
         if let Some(open) = self.lake.unfinished()? {
             return Err(Error::conflict(format!("run {} was interrupted", open.run_id)).help("finish it first: `tidemill run`"));
         }
-        let raw_node = p.raw_node();
-        let before = nodes_outcome(self, &raw_node).await?;
-        let quarantine_table = TableName::quarantine(p.table.name.clone());
-        let Some(snapshot) = self.lake.finished_snapshot(&quarantine_table).await? else {
-            return Ok(ReplayReport { table: p.table.name.clone(), tried: 0, accepted: 0, still_rejected: 0, next: "nothing is set aside".into() });
-        };
+        let before = nodes::last_outcome(&self.lake, &p.raw_node(), NodeKind::Raw).await?;
+        let batches = self.set_aside_rows(&name).await?;
+        let (tries, decoded) = retry(&p, &batches, filter)?;
+        let accepted: u64 = decoded.iter().map(|d| d.batch.num_rows() as u64).sum();
+        if accepted == 0 {
+            let next = if tries == 0 {
+                "no open row fits"
+            } else {
+                "correct the rule that rejects them (`tidemill quarantine show`), then replay again"
+            };
+            return Ok(ReplayReport { table: name, tried: tries, accepted, still_rejected: tries, next: next.into() });
+        }
+        let mut outcome = before.ok_or_else(|| Error::bug(format!("{} has rejects but no outcome", p.raw_node())))?;
         let started_at = self.clock.now_micros();
         let run_id = run_id(started_at, lease.fencing());
-        let schema = snapshot.schema.clone();
-        let rows = self.query(&format!("SELECT * FROM quarantine.{} ORDER BY split, line, \"offset\"", ident(&p.table.name)), &QueryOptions::default()).await?;
-        let tries = retry(&p, &rows.batches, filter)?;
-        let tried: u64 = tries.iter().map(|t| t.tried).sum();
-        let accepted: u64 = tries.iter().map(|t| t.accepted_rows()).sum();
-        if accepted == 0 {
-            let next = if tried == 0 { "no open row fits" } else { "correct the rule that rejects them (`tidemill quarantine show`), then replay again" };
-            return Ok(ReplayReport { table: p.table.name.clone(), tried, accepted, still_rejected: tried, next: next.into() });
-        }
-
-        let mut intents = BTreeMap::new();
-        let mut outcome = before.ok_or_else(|| Error::bug(format!("{raw_node} has rejects but no outcome")))?;
-        // The raw table now holds more than its fingerprint says; a part of its own records that, so that what reads it is rebuilt.
+        // The raw table now holds more than its files and rules say; a part of its own records that, so that what reads it is rebuilt.
         outcome.parts.insert("replayed rows".into(), crate::fingerprint::hash(&format!("{run_id} {accepted}")));
         outcome.fingerprint = crate::fingerprint::Fingerprint { parts: outcome.parts.clone() }.whole();
-        intents.insert(raw_node.clone(), NodeIntent { fingerprint: outcome.fingerprint.clone(), ..NodeIntent::default() });
-        let manifest = self.begin(&lease, &run_id, started_at, intents)?;
+        let intent = NodeIntent { fingerprint: outcome.fingerprint.clone(), positions: serde_json::json!({ "replay": true }), recipe: None };
+        let manifest = self.begin(&lease, &run_id, started_at, BTreeMap::from([(p.raw_node(), intent)]))?;
         watch.on(&RunEvent::RunStarted { run_id: run_id.clone(), epoch: manifest.epoch, nodes: 1, resumed: None });
 
-        let raw_table = TableName::raw(p.table.name.clone());
-        let raw_schema = ingest::raw_schema(&p.reads);
-        let by_key = matches!(p.table.load, tidemill_project::spec::Load::Upsert | tidemill_project::spec::Load::Diff);
-        let file_per = (!by_key).then(|| name::FILE.to_string());
-        let raw_writer = self.lake.writer(&raw_table, &raw_schema, WriterOptions { file_per, ..WriterOptions::default() })?;
-        let aside_writer =
-            self.lake.writer(&quarantine_table, &schema, WriterOptions { file_per: Some("split".into()), ..WriterOptions::default() })?;
-        let meter = Meter::default();
-        for (seq, t) in tries.into_iter().enumerate() {
-            for f in outcome.files.iter_mut().filter(|f| f.path == *t.split) {
-                f.rows_written += t.accepted_rows();
-                f.rows_quarantined = f.rows_quarantined.saturating_sub(t.accepted_rows());
+        let raw_table = TableName::raw(name.clone());
+        let schema = ingest::raw_schema(&p.reads);
+        let options = WriterOptions { file_per: Some(name::FILE.into()), ..WriterOptions::default() };
+        let writer = self.lake.writer(&raw_table, &schema, options)?;
+        for (seq, d) in decoded.into_iter().enumerate() {
+            let rows = d.batch.num_rows() as u64;
+            for f in outcome.files.iter_mut().filter(|f| f.path == *d.split) {
+                f.rows_written += rows;
+                f.rows_quarantined = f.rows_quarantined.saturating_sub(rows);
             }
-            raw_writer.write(seq as u64, ingest::raw_batch(&raw_schema, t.decoded, started_at)?)?;
-            aside_writer.write(seq as u64, t.stored)?;
+            writer.write(seq as u64, ingest::raw_batch(&schema, d, started_at)?)?;
         }
-        let adds = raw_writer.finish()?;
-        let asides = aside_writer.finish()?;
-        crate::ingest_step::count_written(&meter, &adds);
+        let stored = writer.schema();
+        let adds = writer.finish()?;
         for f in &mut outcome.files {
-            let mine = |a: &&DataFile, column: &str| a.constant(column).as_deref() == Some(f.path.as_str());
-            let more: Vec<String> = adds.iter().filter(|a| mine(a, name::FILE)).map(|a| a.path.clone()).collect();
-            let rest: Vec<String> = asides.iter().filter(|a| mine(a, "split")).map(|a| a.path.clone()).collect();
-            f.data_files.extend(more);
-            f.quarantine_files = rest;
+            let mine = adds.iter().filter(|a| a.constant(name::FILE).as_deref() == Some(f.path.as_str()));
+            f.data_files.extend(mine.map(|a| a.path.clone()));
         }
         outcome.epoch = manifest.epoch;
         outcome.run_id.clone_from(&run_id);
         outcome.rows += accepted;
+        outcome.quality.clear();
         outcome.ledger = vec![state::LedgerLine {
-            table: p.table.name.clone(),
+            table: name.clone(),
             edge: "quarantine→raw".into(),
-            rows_read: tried,
+            rows_read: tries,
             written: accepted,
-            quarantined: tried - accepted,
+            quarantined: tries - accepted,
             ..state::LedgerLine::default()
         }];
         state::put(&self.lake, &outcome)?;
-        let storable = |s: &SchemaRef| tidemill_lake::schema::storable(s);
-        let commit = |schema, adds, removes| Commit { schema, adds, removes, operation: "WRITE".into(), partition_columns: Vec::new() };
-        self.lake.commit_part(&lease, manifest.epoch, &quarantine_table, "replay", commit(storable(&schema)?, asides, Removes::All)).await?;
-        self.lake.commit(&lease, manifest.epoch, &raw_table, commit(storable(&raw_schema)?, adds, Removes::None)).await?;
-        crate::record_tables::append_outcome(self, &lease, manifest.epoch, &run_id, &outcome).await?;
-        let versions = self.newest_versions().await?.into_iter().map(|(k, v)| (format!("{}.{}", k.schema, k.name), v)).collect();
-        self.lake.finish(&lease, &Done { epoch: manifest.epoch, finished_at_micros: self.clock.now_micros(), versions })?;
+        let commit = Commit { schema: stored, adds, removes: Removes::None, operation: "WRITE".into(), partition_columns: Vec::new() };
+        self.lake.commit(&lease, manifest.epoch, &raw_table, commit).await?;
+        self.finish_replay(&lease, &manifest, &p).await?;
         watch.on(&RunEvent::RunEnded { run_id, status: Status::Succeeded });
         Ok(ReplayReport {
-            table: p.table.name.clone(),
-            tried,
+            next: format!("`tidemill run` brings clean.{name} and what depends on it up to date"),
+            table: name,
+            tried: tries,
             accepted,
-            still_rejected: tried - accepted,
-            next: format!("`tidemill run` brings clean.{} and what depends on it up to date", p.table.name),
+            still_rejected: tries - accepted,
         })
     }
-}
 
-async fn nodes_outcome(ws: &Workspace, node: &str) -> Result<Option<state::Outcome>> {
-    crate::nodes::last_outcome(&ws.lake, node, tidemill_project::NodeKind::Raw).await
-}
+    async fn set_aside_rows(&self, table: &str) -> Result<Vec<RecordBatch>> {
+        let sql = format!("SELECT * FROM quarantine.{} ORDER BY split, line, \"offset\"", ident(table));
+        Ok(self.query(&sql, &QueryOptions::default()).await?.batches)
+    }
 
-/// One split's rejected rows after another try.
-struct Retried {
-    split: Arc<str>,
-    tried: u64,
-    /// Rows that pass now.
-    decoded: tidemill_core::Decoded,
-    /// All of the split's quarantine rows, with those that passed marked `replayed`.
-    stored: RecordBatch,
-}
-
-impl Retried {
-    fn accepted_rows(&self) -> u64 {
-        self.decoded.batch.num_rows() as u64
+    /// The second half of a replay, whose raw rows are committed: marks what they came from, and ends the epoch. A replay that was killed
+    /// between its halves is taken up here by whatever command comes next.
+    pub(crate) async fn finish_replay(&self, lease: &Lease, manifest: &Manifest, p: &Prepared) -> Result<()> {
+        let name = &p.table.name;
+        let mut outcome =
+            state::get(&self.lake, manifest.epoch, &p.raw_node())?.ok_or_else(|| Error::bug("a committed replay without an outcome"))?;
+        // Rows that came with this epoch have its time; a row is known by its file and line.
+        let raw = self.lake.snapshot(&TableName::raw(name.clone()), None).await?.ok_or_else(|| Error::bug("a replay into no table"))?;
+        let relation = tidemill_engine::Relation::provider("public", "_raw", self.lake.provider(raw)?);
+        let session = self
+            .engine
+            .session(tidemill_engine::Catalog { relations: vec![relation], ..tidemill_engine::Catalog::default() })
+            .map_err(|e| Error::bug(e.message))?;
+        let at = format!("arrow_cast(arrow_cast({}, 'Int64'), 'Timestamp(Microsecond, Some(\"UTC\"))')", manifest.started_at_micros);
+        let found = session
+            .collect(&format!("SELECT {}, {} FROM _raw WHERE {} = {at}", name::FILE, name::LINE, name::INGESTED_AT), None)
+            .await?;
+        let mut taken: HashSet<(String, i64)> = HashSet::new();
+        for b in &found.batches {
+            let files = arrow::compute::cast(b.column(0), &DataType::Utf8)?;
+            let lines = b.column(1).as_primitive::<Int64Type>();
+            taken.extend(files.as_string::<i32>().iter().zip(lines.iter()).filter_map(|(f, l)| Some((f?.to_string(), l?))));
+        }
+        let table = TableName::quarantine(name.clone());
+        let options = WriterOptions { file_per: Some("split".into()), ..WriterOptions::default() };
+        let writer = self.lake.writer(&table, &quarantine::schema(), options)?;
+        for (seq, batch) in self.set_aside_rows(name).await?.iter().enumerate() {
+            writer.write(seq as u64, marked(batch, &taken)?)?;
+        }
+        let stored = writer.schema();
+        let adds = writer.finish()?;
+        for f in &mut outcome.files {
+            let mine = adds.iter().filter(|a| a.constant("split").as_deref() == Some(f.path.as_str()));
+            f.quarantine_files = mine.map(|a| a.path.clone()).collect();
+        }
+        state::put(&self.lake, &outcome)?;
+        let commit = Commit { schema: stored, adds, removes: Removes::All, operation: "WRITE".into(), partition_columns: Vec::new() };
+        self.lake.commit_part(lease, manifest.epoch, &table, "replay", commit).await?;
+        crate::record_tables::append_outcome(self, lease, manifest.epoch, &manifest.run_id, &outcome).await?;
+        let versions = self.newest_versions().await?.into_iter().map(|(k, v)| (format!("{}.{}", k.schema, k.name), v)).collect();
+        self.lake.finish(lease, &Done { epoch: manifest.epoch, finished_at_micros: self.clock.now_micros(), versions })
     }
 }
 
-fn retry(p: &Prepared, batches: &[RecordBatch], filter: &QuarantineFilter) -> Result<Vec<Retried>> {
-    let Some(first) = batches.first() else { return Ok(Vec::new()) };
+/// Quarantine rows, those taken back marked `replayed`.
+fn marked(batch: &RecordBatch, taken: &HashSet<(String, i64)>) -> Result<RecordBatch> {
+    let text = |name: &str| -> Result<arrow::array::ArrayRef> {
+        let c = batch.column_by_name(name).ok_or_else(|| Error::data(format!("the quarantine has no column `{name}`")))?;
+        Ok(arrow::compute::cast(c, &DataType::Utf8)?)
+    };
+    let (split, status) = (text("split")?, text("status")?);
+    let line = batch.column_by_name("line").ok_or_else(|| Error::data("the quarantine has no column `line`"))?;
+    let line = line.as_primitive::<Int64Type>();
+    let statuses: StringArray = split
+        .as_string::<i32>()
+        .iter()
+        .zip(line.iter())
+        .zip(status.as_string::<i32>().iter())
+        .map(|((split, line), status)| match (split, line, status) {
+            (Some(s), Some(l), Some("open")) if taken.contains(&(s.to_string(), l)) => Some("replayed"),
+            (_, _, status) => status,
+        })
+        .collect();
+    let mut columns = batch.columns().to_vec();
+    columns[batch.schema().index_of("status")?] = Arc::new(statuses);
+    Ok(RecordBatch::try_new(batch.schema(), columns)?)
+}
+
+/// Tries the wanted rows of each split again: how many were tried, and what passes.
+fn retry(p: &Prepared, batches: &[RecordBatch], filter: &QuarantineFilter) -> Result<(u64, Vec<Decoded>)> {
+    let Some(first) = batches.first() else { return Ok((0, Vec::new())) };
     let all = arrow::compute::concat_batches(&first.schema(), batches)?;
     let column = |name: &str| {
         let c = all.column_by_name(name).ok_or_else(|| Error::data(format!("the quarantine has no column `{name}`")))?;
-        Ok::<_, Error>(arrow::compute::cast(c, &arrow::datatypes::DataType::Utf8)?)
+        Ok::<_, Error>(arrow::compute::cast(c, &DataType::Utf8)?)
     };
     let (split, raw, code, col, status) = (column("split")?, column("raw")?, column("code")?, column("column")?, column("status")?);
     let (split, raw, code, col, status) =
         (split.as_string::<i32>(), raw.as_string::<i32>(), code.as_string::<i32>(), col.as_string::<i32>(), status.as_string::<i32>());
     let line = all.column_by_name("line").ok_or_else(|| Error::data("the quarantine has no column `line`"))?;
-    let line = arrow::compute::cast(line, &arrow::datatypes::DataType::Int64)?;
     let line = line.as_primitive::<Int64Type>();
-    let mut out = Vec::new();
+    let (mut tried, mut out) = (0, Vec::new());
     let mut start = 0;
     while start < all.num_rows() {
         let mut end = start + 1;
         while end < all.num_rows() && split.value(end) == split.value(start) {
             end += 1;
         }
-        let wanted: Vec<usize> =
-            (start..end).filter(|i| filter.takes(code.value(*i), col.is_valid(*i).then(|| col.value(*i)), status.value(*i))).collect();
-        let records: Vec<(u64, &str)> = wanted.iter().map(|i| (line.value(*i) as u64, raw.value(*i))).collect();
-        let decoded = p.contract.apply(p.source.decode_records(split.value(start), &records, &p.reads)?)?;
-        // A row is known by its line: what was decoded and accepted is no longer open.
-        let passed: BTreeSet<u64> = decoded.lines.iter().copied().collect();
-        let statuses: StringArray = (start..end)
-            .map(|i| Some(if wanted.contains(&i) && passed.contains(&(line.value(i) as u64)) { "replayed" } else { status.value(i) }))
-            .collect();
-        let slice = all.slice(start, end - start);
-        let index = slice.schema().index_of("status")?;
-        let mut columns = slice.columns().to_vec();
-        columns[index] = Arc::new(statuses);
-        let stored = RecordBatch::try_new(slice.schema(), columns)?;
-        out.push(Retried { split: split.value(start).into(), tried: wanted.len() as u64, decoded, stored });
+        // What the preparation set aside is judged anew by every run; only what the source's rules rejected can be tried alone.
+        let wanted = (start..end).filter(|i| {
+            !matches!(code.value(*i), "unique" | "key") && filter.takes(code.value(*i), col.is_valid(*i).then(|| col.value(*i)), status.value(*i))
+        });
+        let records: Vec<(u64, &str)> = wanted.map(|i| (line.value(i) as u64, raw.value(i))).collect();
+        if !records.is_empty() {
+            tried += records.len() as u64;
+            out.push(p.contract.apply(p.source.decode_records(split.value(start), &records, &p.reads)?)?);
+        }
         start = end;
     }
-    Ok(out)
-}
-
-/// Keeps rows for which `keep` is true.
-pub(crate) fn only(batch: &RecordBatch, keep: &BooleanArray) -> Result<RecordBatch> {
-    Ok(arrow::compute::filter_record_batch(batch, keep)?)
+    Ok((tried, out))
 }

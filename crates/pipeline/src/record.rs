@@ -17,16 +17,8 @@ pub struct Recorder {
     clock: Arc<dyn Clock>,
     journal: Option<Journal>,
     next_step: AtomicU32,
-    steps: Mutex<Vec<Recorded>>,
+    steps: Mutex<Vec<StepReport>>,
     running: Mutex<Vec<(u32, Arc<Meter>)>>,
-}
-
-/// A finished step with its wall-clock times.
-#[derive(Clone)]
-pub struct Recorded {
-    pub report: StepReport,
-    pub started_at: i64,
-    pub ended_at: i64,
 }
 
 /// A step under way. Dropping it without [`Step::end`] records a failure, so that no path forgets one.
@@ -38,7 +30,6 @@ pub struct Step {
     pub meter: Arc<Meter>,
     pub span: tracing::Span,
     began: Instant,
-    began_at: i64,
     cpu: f64,
     ended: bool,
 }
@@ -117,7 +108,6 @@ impl Recorder {
             meter,
             span,
             began: Instant::now(),
-            began_at,
             cpu: measure::cpu_seconds(),
             ended: false,
         }
@@ -138,16 +128,15 @@ impl Recorder {
         }
     }
 
-    pub fn finished(&self) -> Vec<Recorded> {
+    pub fn finished(&self) -> Vec<StepReport> {
         let mut steps = self.steps.lock().clone();
-        steps.sort_by_key(|s| s.report.step_id);
+        steps.sort_by_key(|s| s.step_id);
         steps
     }
 
     /// A step that was not needed or not tried.
     pub fn skipped(&self, node: &str, stage: &'static str, status: Status, message: String) {
         let id = self.next_step.fetch_add(1, Ordering::Relaxed);
-        let at = self.clock.now_micros();
         let report = StepReport {
             step_id: id,
             node: node.to_string(),
@@ -167,7 +156,7 @@ impl Recorder {
             message,
         };
         self.watch.on(&RunEvent::StepEnded(report.clone()));
-        self.steps.lock().push(Recorded { report, started_at: at, ended_at: at });
+        self.steps.lock().push(report);
     }
 }
 
@@ -219,7 +208,7 @@ impl Step {
             "bytes_exchanged": report.bytes_exchanged, "cpu_seconds": report.cpu_seconds, "peak_memory_bytes": report.peak_memory_bytes,
             "seconds": report.elapsed.as_secs_f64(), "error": report.error, "message": report.message}));
         r.watch.on(&RunEvent::StepEnded(report.clone()));
-        r.steps.lock().push(Recorded { report, started_at: self.began_at, ended_at });
+        r.steps.lock().push(report);
     }
 }
 

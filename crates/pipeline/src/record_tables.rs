@@ -135,13 +135,23 @@ impl Records {
     }
 }
 
-/// Before a run: nothing needs doing for runs that died but to leave their journals for this run's record. Kept as the one place where
-/// an interrupted `replay` or `restore` is finished or let go.
+/// Finishes, or lets go, a replay or a restore that was killed. Runs that were killed are taken up by the next run itself, and their
+/// journals by its record.
 pub(crate) async fn settle_dead_runs(ws: &Workspace, lease: &Lease) -> Result<()> {
-    if let Some(open) = ws.lake.unfinished()?
-        && open.nodes.values().any(|i| i.fingerprint.starts_with("restored "))
-    {
-        ws.lake.abandon(lease, open.epoch, "a restore was interrupted").await?;
+    let Some(open) = ws.lake.unfinished()? else { return Ok(()) };
+    for (node, intent) in &open.nodes {
+        if intent.positions["replay"] == true {
+            let p = nodes::prepared(&ws.checked, node)?;
+            let table = tidemill_lake::TableName::raw(p.table.name.clone());
+            return if ws.lake.table_epoch(&table).await?.is_some_and(|(epoch, _)| epoch == open.epoch) {
+                ws.finish_replay(lease, &open, &p).await
+            } else {
+                ws.lake.abandon(lease, open.epoch, "a replay was interrupted before it changed anything").await
+            };
+        }
+        if intent.fingerprint.starts_with("restored ") {
+            return ws.lake.abandon(lease, open.epoch, "a restore was interrupted").await;
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use crate::nodes::{self, NodePlan, Planned};
 use crate::record::Recorder;
-use crate::report::{Action, FailedTest, RunEvent, RunOptions, RunReport, Status, StepReport, Watch};
+use crate::report::{Action, FailedTest, RunEvent, RunOptions, RunReport, Status, Watch};
 use crate::state::Outcome;
 use crate::workspace::Workspace;
 use crate::{measure, record_tables};
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidemill_core::{Error, ErrorKind, Result};
+use tidemill_core::{Error, Result};
 use tidemill_lake::{Done, Lease, Manifest, NodeIntent, TableName};
 use tidemill_project::NodeKind;
 use tokio::sync::Semaphore;
@@ -59,7 +59,7 @@ impl Workspace {
         let result = self.work(lease, manifest, planned, &recorder, options, resumed, started_at).instrument(span).await;
         self.cancelled.watch(None);
         let (run, statuses, error) = result?;
-        let steps: Vec<StepReport> = recorder.finished().into_iter().map(|r| r.report).collect();
+        let steps = recorder.finished();
         let failed_tests = run.failed_tests.lock().clone();
         let status = if error.is_some() || statuses.values().any(|s| *s == Status::Failed) || failed_tests.iter().any(|t| t.is_error) {
             Status::Failed
@@ -94,7 +94,7 @@ impl Workspace {
             elapsed: began.elapsed(),
             cpu_seconds: measure::cpu_seconds() - cpu,
             peak_memory_bytes: measure::peak_memory_bytes(),
-            steps: recorder.finished().into_iter().map(|r| r.report).collect(),
+            steps: recorder.finished(),
             failed_tests: Vec::new(),
             quarantined: Vec::new(),
             error: None,
@@ -263,6 +263,16 @@ impl Run {
                 None => break,
             }
         }
+        // Tests come last: they may look at anything.
+        for n in &planned.nodes {
+            let is_view = matches!(n.kind, NodeKind::View | NodeKind::Table);
+            if is_view && statuses.get(&n.name) == Some(&Status::Succeeded) && !self.ws.cancelled.is_asked() {
+                if let Err(e) = self.hold_to_tests(n).await {
+                    statuses.insert(n.name.clone(), Status::Failed);
+                    first.get_or_insert(if e.place.is_empty() { e.at(n.name.clone()) } else { e });
+                }
+            }
+        }
         (statuses, first)
     }
 
@@ -345,7 +355,3 @@ pub(crate) fn run_id(at_micros: i64, fencing: u64) -> String {
     format!("{}-{fencing}", when.format("%Y%m%dT%H%M%S"))
 }
 
-/// A step's result, kept for the step's report, with the node's name put on errors that have no place.
-pub(crate) fn named<T>(r: Result<T>, node: &str) -> Result<T> {
-    r.map_err(|e| if e.place.is_empty() || e.kind == ErrorKind::Bug { e.at(node) } else { e })
-}

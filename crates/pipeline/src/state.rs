@@ -114,6 +114,8 @@ pub struct Outcome {
     pub changes: Vec<ChangeLine>,
     pub lineage: Vec<LineageLine>,
     pub tests: Vec<TestLine>,
+    /// Whether its quality tests were run since it was built.
+    pub tested: bool,
     /// Generation of the fitted recipe.
     pub recipe: Option<u64>,
     pub rows: u64,

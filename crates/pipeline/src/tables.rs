@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use tidemill_connect::{FileEntry, FileOptions, FileSource, OptionFault};
+use tidemill_connect::{FileOptions, FileSource, OptionFault};
 use tidemill_connect::OptionValue as Plain;
 use tidemill_core::{ColumnRead, Place, Problem, problem::did_you_mean};
 use tidemill_prepare::{Contract, Recipe};
@@ -59,12 +59,6 @@ pub fn open_source(table: &Table, dir: &Path, problems: &mut Vec<Problem>) -> Op
         problems.push(
             Problem::error("TM0105", Place::file(&table.file), "`load = \"upsert\"` and `\"diff\"` need the stored rows, but `raw = \"source\"` keeps none")
                 .help("leave `raw` out (it is \"keep\" by default), or use `load = \"replace\"`"),
-        );
-    }
-    if matches!(table.load, Load::Upsert | Load::Diff) && table.key.is_empty() {
-        problems.push(
-            Problem::error("TM0106", Place::file(&table.file), "`load = \"upsert\"` and `\"diff\"` need a `key`")
-                .help("name the columns that tell one row from another: key = [\"id\"]"),
         );
     }
     (!failed).then(|| FileSource::new(&options, dir))
@@ -197,7 +191,3 @@ pub fn location(table: &Table, dir: &Path) -> Option<std::path::PathBuf> {
     table.location.as_ref().map(|l| dir.join(&l.value))
 }
 
-/// Bytes of all files, for plans and progress.
-pub fn bytes_of(files: &[FileEntry]) -> u64 {
-    files.iter().map(|f| f.size).sum()
-}

@@ -128,6 +128,7 @@ fn fill(column: &mut Column, entries: &Entries, sheet: &mut Sheet) {
                 column.min = Some(option_value(&ends[0]));
                 column.max = Some(option_value(&ends[1]));
             }
+            Data::List(_) => sheet.error(codes::VALUE_INVALID, &range.span, "`range` needs two values", "for example `range = [0, 120]`"),
             _ => wrong_type(range, "range", "a list of two values", Some("for example `range = [0, 120]`".into()), sheet),
         }
     }
@@ -145,7 +146,8 @@ fn fill(column: &mut Column, entries: &Entries, sheet: &mut Sheet) {
     column.trim = f.flag("trim", false, sheet);
     column.timezone = timezone(&mut f, sheet);
 
-    for format in &column.formats {
+    let dated = column.data_type.as_ref().is_none_or(|t| matches!(t.value, DataType::Date32 | DataType::Timestamp(..)));
+    for format in column.formats.iter().filter(|_| dated) {
         if let Err((message, help)) = check_format(&format.value, column.data_type.as_ref().map(|t| &t.value)) {
             sheet.error(codes::DATE_FORMAT, &format.span, message, help);
         }

@@ -203,7 +203,9 @@ impl<'d> Fields<'d> {
 
     /// Reports `key` as missing when it is not there; a value that could not be read was reported already.
     pub fn need<T>(&self, key: &'static str, value: Option<T>, example: &str, sheet: &mut Sheet) -> Option<T> {
-        if value.is_none() && !self.has(key) {
+        // A near miss among the unknown keys is reported as one; it is not missing as well.
+        let misspelt = || self.rest().any(|(k, _)| did_you_mean(&k.value, [key]).is_some());
+        if value.is_none() && !self.has(key) && !misspelt() {
             sheet.error(codes::KEY_MISSING, &self.span, format!("{} has no `{key}`", self.owner), format!("add `{example}`"));
         }
         value

@@ -76,7 +76,8 @@ pub(crate) fn check_timezone(zone: &str) -> Result<(), String> {
     // A bare city is the commonest slip.
     let city = zone.trim().replace(' ', "_").to_lowercase();
     let by_city = names().find(|n| n.rsplit('/').next().is_some_and(|c| c.to_lowercase() == city));
-    Err(match by_city.or_else(|| did_you_mean(zone, names())) {
+    // Abbreviations are zones too, for the sake of old systems, but nothing to recommend.
+    Err(match by_city.or_else(|| did_you_mean(zone, names().filter(|n| n.contains('/')))) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "write an IANA name such as `Europe/Berlin`, or `UTC`".to_string(),
     })

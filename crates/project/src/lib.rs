@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`spec`] (what a project says), [`load()`] (the directory walk), `sheet` and `fields` (how one file is read so that
 //! all its mistakes come at once), `table`, `column`, `rule`, `view`, `function`, `export` (one kind of file or section each), [`sql`]
-//! (what a SELECT reads), [`mod@graph`], [`settings`].
+//! (what a SELECT reads), [`mod@graph`], [`settings`], [`merge`] (one mistake is told once).
 //!
 //! Invariant: nothing here fails, opens a connection or looks at data. Reading gives what could be understood and every problem met; the
 //! same directory, variables and flags give the same answer, byte for byte.
@@ -17,6 +17,7 @@ pub mod graph;
 mod header;
 mod load;
 mod options;
+mod repeats;
 mod rule;
 pub mod settings;
 mod sheet;
@@ -28,6 +29,7 @@ mod view;
 
 pub use graph::{Graph, Node, NodeKind, graph};
 pub use load::load;
+pub use repeats::merge;
 pub use settings::{Environment, Settings};
 pub use spec::Project;
 pub use types::{parse_type, type_name};

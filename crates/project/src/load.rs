@@ -1,5 +1,8 @@
 //! The directory walk: which files are a project's, and what each gives.
 
+#[cfg(test)]
+mod tests;
+
 use crate::fields::Fields;
 use crate::settings::{Environment, Layers, Settings, read_dotenv, resolve};
 use crate::sheet::{Sheet, Variables};
@@ -256,10 +259,11 @@ fn name_repair_targets(project: &mut Project) {
     let tables: Vec<String> = project.tables.iter().map(|t| t.name.clone()).collect();
     let views: Vec<String> = project.views.iter().map(|v| v.name.clone()).collect();
     for rule in project.tables.iter_mut().flat_map(|t| &mut t.clean) {
-        if let Rule::Repair { to: RepairTo::Column { table, .. }, .. } = &mut rule.rule {
-            if !views.contains(&table.value) && tables.contains(&table.value) {
-                table.value = format!("clean.{}", table.value);
-            }
+        if let Rule::Repair { to: RepairTo::Column { table, .. }, .. } = &mut rule.rule
+            && !views.contains(&table.value)
+            && tables.contains(&table.value)
+        {
+            table.value = format!("clean.{}", table.value);
         }
     }
 }

@@ -90,10 +90,18 @@ fn syntax_problem(e: &document::SyntaxError, place: Place, text: &str) -> Proble
         return problem.help("a key may be written once; remove one of the two, or put further values into a list");
     }
     let bare_word = value.starts_with(|c: char| c.is_alphabetic()) && !matches!(value, "true" | "false" | "inf" | "nan");
-    match bare_word {
-        true => problem.help(format!("text stands in quotes: `\"{}\"`", value.split('#').next().unwrap_or(value).trim().trim_matches('"'))),
-        false => problem.help("run `tidemill explain TM0004` for the shape of a TOML file"),
-    }
+    let help = if bare_word {
+        format!("text stands in quotes: `\"{}\"`", value.split('#').next().unwrap_or(value).trim().trim_matches('"'))
+    } else if e.message.contains("unclosed table") {
+        "close the section's name: `[name]`, or `[[name]]` in a list of sections".to_string()
+    } else if e.message.contains("basic string") || e.message.contains("literal string") {
+        "close the text with the quote it began with; a backslash inside double quotes is written `\\\\`".to_string()
+    } else if e.message.contains("unclosed array") || e.message.contains("unclosed inline table") {
+        "close the bracket".to_string()
+    } else {
+        "run `tidemill explain TM0004` for the shape of a TOML file".to_string()
+    };
+    problem.help(help)
 }
 
 /// The line that holds a byte offset, without its end.

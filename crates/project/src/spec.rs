@@ -199,7 +199,9 @@ pub struct RuleSpec {
     pub description: String,
 }
 
-/// The preparation rules. `into` names contain `{column}` where several columns are written; `None` means in place.
+/// The preparation rules. `into` is a template: `{column}` stands in it where several columns are written (for one column its name is put in
+/// already), `{value}` and `{part}` where encode and date_parts write several. Defaults are put in: `{column}_scaled`, `{column}_outlier`,
+/// `{column}_{value}`, `{column}_code` (ordinal), `{column}_frequency`, `{column}_bin`, `{column}_{part}`. `None` means in place.
 #[derive(Debug, Clone)]
 pub enum Rule {
     /// Text clean-up, in this order: Unicode form, trim, spaces, case, empty to NULL.
@@ -257,6 +259,7 @@ pub enum Rule {
         drop: bool,
     },
     /// `edges = [30, 60]` with three labels: below 30, from 30 to below 60, from 60. Or `quantiles = n`.
+    /// There is a label for every group, made up where none were given.
     Bin {
         column: Spanned<String>,
         cuts: Cuts,

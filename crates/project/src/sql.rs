@@ -1,6 +1,8 @@
 //! SQL as text with places: whether it parses, whether it is one SELECT, and which relations it reads. Types and columns are the
 //! engine's business.
 
+mod slip;
+
 use crate::sheet::Sheet;
 use crate::spec::{Span, Sql};
 use sqlparser::ast::{
@@ -42,7 +44,10 @@ pub(crate) fn check_select(sql: &Sql, what: &str, sheet: &mut Sheet) {
     };
     if !select {
         let verb = sql.text[relative(sql, &first_word(sql))].to_uppercase();
-        let help = "leave only the SELECT; how the result is stored is said by `materialized` in the header";
+        let help = match what {
+            "a view" => "leave only the SELECT; how the result is stored is said by `materialized` in the header",
+            _ => "write a SELECT: nothing here may change data",
+        };
         sheet.error(codes::SQL_NOT_SELECT, &first_word(sql), format!("{what} must be a SELECT, and this is `{verb}`"), help);
     }
 }
@@ -79,7 +84,7 @@ pub(crate) fn check_statement(sql: &Sql, what: &str, sheet: &mut Sheet) -> Optio
             None
         }
         Err(e) => {
-            let (message, range, help) = explain(&e, &sql.text);
+            let (message, range, help) = slip::bracket(&sql.text).unwrap_or_else(|| explain(&e, &sql.text));
             sheet.error(codes::SQL_SYNTAX, &sql.locate(range), message, help);
             None
         }
@@ -170,6 +175,7 @@ fn explain(e: &ParserError, text: &str) -> (String, Span, String) {
         start = text[..start].rfind(found).unwrap_or(start);
     }
     let help = match before(text, start) {
+        _ if slip::keyword(text, start).is_some() => slip::keyword(text, start).unwrap_or_default(),
         // A comma too many is by far the commonest slip.
         Some(',') => "remove the comma before it, or add what should stand between".to_string(),
         _ => format!("look for a missing comma, operator or keyword before `{found}`"),
@@ -243,10 +249,10 @@ impl Visitor for Finder<'_> {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        if let Some(parent) = self.scopes.last_mut().filter(|s| s.recursive) {
-            if let Some((_, name)) = parent.defined.iter().find(|(q, _)| std::ptr::eq(*q, query)) {
-                parent.in_force.insert(name.clone());
-            }
+        if let Some(parent) = self.scopes.last_mut().filter(|s| s.recursive)
+            && let Some((_, name)) = parent.defined.iter().find(|(q, _)| std::ptr::eq(*q, query))
+        {
+            parent.in_force.insert(name.clone());
         }
         let with = query.with.as_ref();
         self.scopes.push(Scope {
@@ -266,10 +272,10 @@ impl Visitor for Finder<'_> {
     fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         self.scopes.pop();
         // An expression's name is in force for what comes after it.
-        if let Some(parent) = self.scopes.last_mut() {
-            if let Some((_, name)) = parent.defined.iter().find(|(q, _)| std::ptr::eq(*q, query)) {
-                parent.in_force.insert(name.clone());
-            }
+        if let Some(parent) = self.scopes.last_mut()
+            && let Some((_, name)) = parent.defined.iter().find(|(q, _)| std::ptr::eq(*q, query))
+        {
+            parent.in_force.insert(name.clone());
         }
         ControlFlow::Continue(())
     }

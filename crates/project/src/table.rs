@@ -5,8 +5,7 @@ use crate::fields::{Fields, wrong_type};
 use crate::sheet::Sheet;
 use crate::spec::{Drift, Load, OnRemoved, Options, RawPolicy, Refit, Source, Table, Undeclared};
 use crate::{column, options, rule};
-use tidemill_core::problem::did_you_mean;
-use tidemill_core::{Spanned, codes, name};
+use tidemill_core::{Spanned, codes};
 
 /// Cells kept per rule and column in `system.changes` when a table does not say.
 const SAMPLES: usize = 20;
@@ -42,7 +41,6 @@ pub(crate) fn read(table_name: &str, sheet: &mut Sheet) -> Table {
         let message = format!("`load = \"{word}\"` needs a key, to know which stored row a new one replaces");
         sheet.error(codes::LOAD_NEEDS_KEY, &span, message, "add `key = \"…\"`, the column or columns that name a row");
     }
-    check_declared(&key, "key", &columns, undeclared, &clean, sheet);
     f.refuse_rest(sheet);
     Table {
         name: table_name.to_string(),
@@ -103,35 +101,4 @@ fn rules(f: &mut Fields, sheet: &mut Sheet) -> Vec<crate::spec::RuleSpec> {
             }
         })
         .collect()
-}
-
-/// A key column can only be judged here when every column is declared and none is made or renamed by a rule.
-fn check_declared(
-    names: &[Spanned<String>],
-    key: &str,
-    columns: &[crate::spec::Column],
-    undeclared: Undeclared,
-    clean: &[crate::spec::RuleSpec],
-    sheet: &mut Sheet,
-) {
-    if undeclared == Undeclared::Keep || !clean.is_empty() {
-        return;
-    }
-    let declared: Vec<String> = columns.iter().map(|c| name::normalise(&c.name.value)).collect();
-    for n in names {
-        if !declared.contains(&name::normalise(&n.value)) {
-            let help = match did_you_mean(&n.value, declared.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    format!("declare it under `[columns]`; there are {}", crate::fields::quoted(declared.iter().map(String::as_str), "and"))
-                }
-            };
-            sheet.error(
-                codes::TABLE_COLUMN_UNKNOWN,
-                &n.span,
-                format!("`{key}` names `{}`, which is not a column of this table", n.value),
-                help,
-            );
-        }
-    }
 }

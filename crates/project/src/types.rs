@@ -104,8 +104,11 @@ fn parse_decimal(word: &str) -> Result<DataType, String> {
     if matches!(word, "uint8" | "uint16" | "uint32" | "uint64") {
         return Err(format!("there are no unsigned types; use `int64` and `min = 0` instead of `{word}`"));
     }
-    match did_you_mean(word, NAMES) {
-        Some(near) => Err(format!("did you mean `{near}`?")),
+    match did_you_mean(word, NAMES.into_iter().chain(SYNONYMS.iter().map(|(theirs, _)| *theirs))) {
+        Some(near) => {
+            let ours = SYNONYMS.iter().find(|(theirs, _)| *theirs == near).map_or(near, |(_, ours)| ours);
+            Err(format!("did you mean `{ours}`?"))
+        }
         None => Err(format!("the types are {}", crate::fields::quoted(NAMES.into_iter(), "and"))),
     }
 }
@@ -127,6 +130,7 @@ mod tests {
     fn other_peoples_names_are_translated() {
         assert!(parse_type("varchar(20)").unwrap_err().contains("`text`"));
         assert!(parse_type("in64").unwrap_err().contains("did you mean `int64`"));
+        assert!(parse_type("interger").unwrap_err().contains("did you mean `int64`"));
         assert!(parse_type("decimal(40, 2)").unwrap_err().contains("38"));
         assert!(parse_type("decimal(4, 9)").is_err());
         assert!(parse_type("uint8").unwrap_err().contains("min = 0"));

@@ -83,7 +83,12 @@ fn tests(value: &Value, sheet: &mut Sheet) -> Vec<ViewTest> {
         .filter_map(|item| match &item.data {
             Data::Table(entries) => test(item, entries, sheet),
             _ => {
-                wrong_type(item, "tests", "a table", Some("for example `{ not_null = \"id\" }`".into()), sheet);
+                sheet.error(
+                    codes::VALUE_TYPE,
+                    &item.span,
+                    format!("a test is a table, not {}", item.kind()),
+                    "for example `{ not_null = \"id\" }`",
+                );
                 None
             }
         })

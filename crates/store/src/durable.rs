@@ -141,7 +141,7 @@ pub fn io_error(what: &str, path: &Path, e: io::Error) -> Error {
 
 /// Whether a file name is one that [`temporary_file`] gives.
 pub fn is_temporary(name: &str) -> bool {
-    name.rsplit_once('#').is_some_and(|(_, digits)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    name.rsplit_once('#').is_some_and(|(_, digits)| digits.len() > 6 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Removes temporary files under `root` that were last touched before `before_micros`.

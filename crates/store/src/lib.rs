@@ -41,11 +41,6 @@ impl Store {
         Ok(Store { root, url, objects, whole })
     }
 
-    /// A store at a directory inside this one.
-    pub fn within(&self, directory: &str) -> Result<Store> {
-        Store::local(&self.root.join(directory))
-    }
-
     /// The local directory of this store.
     pub fn root(&self) -> &Path {
         &self.root

@@ -13,7 +13,9 @@ pub enum QuarantineCommand {
     /// Show rejected rows of a table.
     ///
     /// Each with its file, line, raw text, the code and column of the rule it broke, and the reason in words.
-    #[command(after_help = "Examples:\n  tidemill quarantine show customers\n  tidemill quarantine show customers --code type --column income -x")]
+    #[command(
+        after_help = "Examples:\n  tidemill quarantine show customers\n  tidemill quarantine show customers --code type --column income -x"
+    )]
     Show {
         #[command(flatten)]
         selection: QuarantineSelection,
@@ -27,7 +29,9 @@ pub enum QuarantineCommand {
     ///
     /// Puts the selected rows through today's contract: those that pass go into the table, the others stay with their new reason. Run
     /// it after mending a rule or a type; then `run` brings what depends on the table up to date.
-    #[command(after_help = "Examples:\n  tidemill quarantine replay customers\n  tidemill quarantine replay customers --code type --column income")]
+    #[command(
+        after_help = "Examples:\n  tidemill quarantine replay customers\n  tidemill quarantine replay customers --code type --column income"
+    )]
     Replay {
         #[command(flatten)]
         selection: QuarantineSelection,

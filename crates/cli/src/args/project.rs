@@ -51,7 +51,9 @@ pub struct CheckArgs {
 /// Compares the project and its sources with what the lake holds: which files are new or changed, which rules or SELECTs differ, what
 /// follows from that, and what is up to date. Writes nothing.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tidemill plan\n  tidemill plan -s clean.orders+\n  tidemill plan -v                  also lists the files to read")]
+#[command(
+    after_help = "Examples:\n  tidemill plan\n  tidemill plan -s clean.orders+\n  tidemill plan -v                  also lists the files to read"
+)]
 pub struct PlanArgs {
     #[command(flatten)]
     pub selection: Selection,
@@ -98,7 +100,9 @@ pub enum ConfigCommand {
     /// Print every setting, its value and where that came from.
     ///
     /// Secrets are shown as `***`. The same settings are used by every other command with the same `--env` and `--set`.
-    #[command(after_help = "Examples:\n  tidemill config show\n  tidemill config show engine\n  tidemill --set engine.memory_limit=1GB config show --format csv")]
+    #[command(
+        after_help = "Examples:\n  tidemill config show\n  tidemill config show engine\n  tidemill --set engine.memory_limit=1GB config show --format csv"
+    )]
     Show {
         /// Only keys that begin so
         #[arg(value_name = "PREFIX")]

@@ -17,7 +17,10 @@ pub fn explain(args: &ExplainArgs, context: &Context, out: &mut dyn Write) -> En
     let Some(asked) = &args.code else { return list(context, out) };
     let Some(code) = find(asked) else {
         let near = did_you_mean(asked, CODES.iter().map(|c| c.code));
-        let help = near.map_or_else(|| "`tidemill explain` lists them all".to_string(), |c| format!("did you mean {c}? `tidemill explain` lists them all"));
+        let help = near.map_or_else(
+            || "`tidemill explain` lists them all".to_string(),
+            |c| format!("did you mean {c}? `tidemill explain` lists them all"),
+        );
         return Err(Failure::Usage(Error::config(format!("there is no code `{asked}`")).help(help)));
     };
     match context.style.format {

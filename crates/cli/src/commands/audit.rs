@@ -27,7 +27,17 @@ fn for_people(report: &AuditReport, context: &Context, out: &mut dyn Write) -> s
         return writeln!(out, "nothing to audit yet: no run has finished");
     }
     let mut grid = Grid::new(&[
-        "table", "edge", "#read", "#written", "#quarantined", "#deduplicated", "#filtered", "#late", "#replaced", "#stored", "balance",
+        "table",
+        "edge",
+        "#read",
+        "#written",
+        "#quarantined",
+        "#deduplicated",
+        "#filtered",
+        "#late",
+        "#replaced",
+        "#stored",
+        "balance",
     ]);
     for e in &report.edges {
         let number = |n: u64| Cell::toned(grouped(n), if n == 0 { Tone::Dim } else { Tone::Plain });

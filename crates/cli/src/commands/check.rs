@@ -19,7 +19,9 @@ pub fn execute(args: &CheckArgs, context: &Context, out: &mut dyn Write) -> Ende
     match context.style.format {
         OutputFormat::Json => writeln!(out, "{}", render_json(problems, &project.files).trim_end())?,
         OutputFormat::Csv => records(problems, &project.files).write_csv(out)?,
-        OutputFormat::Human if !problems.is_empty() => writeln!(out, "{}", render(problems, &project.files, context.style.colour).trim_end())?,
+        OutputFormat::Human if !problems.is_empty() => {
+            writeln!(out, "{}", render(problems, &project.files, context.style.colour).trim_end())?
+        }
         OutputFormat::Human if context.global.quiet => {}
         OutputFormat::Human => {
             let parts = [

@@ -19,7 +19,8 @@ pub fn execute(command: &ConfigCommand, context: &Context, out: &mut dyn Write) 
         entries.retain(|(key, ..)| key.starts_with(prefix.as_str()));
         if entries.is_empty() {
             return Err(Failure::Usage(
-                Error::config(format!("no setting begins with `{prefix}`")).help(format!("`{}` lists them all", context.command("config show"))),
+                Error::config(format!("no setting begins with `{prefix}`"))
+                    .help(format!("`{}` lists them all", context.command("config show"))),
             ));
         }
     }

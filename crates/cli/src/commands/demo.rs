@@ -55,7 +55,10 @@ pub fn execute(args: &DemoArgs, context: &Context, out: &mut dyn Write) -> Ended
 fn next_steps(dir: &Path, context: &Context, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "\nnext, type:")?;
     let steps = [
-        ("what was repaired, rule by rule", "query \"SELECT rule, \\\"column\\\", cells_changed, rows_removed FROM system.quality\""),
+        (
+            "what was repaired, rule by rule",
+            "query \"SELECT rule, \\\"column\\\", cells_changed FROM system.quality WHERE cells_changed > 0\"",
+        ),
         ("the customers, cleaned", "query -x \"SELECT * FROM customers\" --limit 2"),
         ("how the campaigns did", "query \"SELECT * FROM campaign_acceptance\""),
         ("proof that no row was lost", "audit"),
@@ -78,5 +81,6 @@ fn holds_something(dir: &Path) -> Result<bool, Error> {
 }
 
 fn write_mark(dir: &Path) -> Result<(), Error> {
-    std::fs::write(dir.join(MARK), MARK_TEXT).map_err(|e| Error::unavailable("cannot write").at(dir.join(MARK).display().to_string()).because(e))
+    std::fs::write(dir.join(MARK), MARK_TEXT)
+        .map_err(|e| Error::unavailable("cannot write").at(dir.join(MARK).display().to_string()).because(e))
 }

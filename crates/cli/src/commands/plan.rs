@@ -12,13 +12,8 @@ use std::io::{self, Write};
 use tidemill_pipeline::report::{Action, Plan, PlanNode, RunOptions};
 
 pub fn execute(args: &PlanArgs, context: &Context, out: &mut dyn Write) -> Ended {
-    let options = RunOptions {
-        select: args.selection.select.clone(),
-        frozen: args.frozen,
-        full: args.full,
-        dry_run: true,
-        command: command_line(),
-    };
+    let options =
+        RunOptions { select: args.selection.select.clone(), frozen: args.frozen, full: args.full, dry_run: true, command: command_line() };
     show(&options, context, out)
 }
 

@@ -38,7 +38,8 @@ fn replay(selection: &QuarantineSelection, workspace: &Arc<Workspace>, context: 
     let watcher = watcher(context);
     let filter = filter(selection, None);
     let work = workspace.quarantine_replay(&selection.table, &filter, Arc::clone(&watcher));
-    let (ended, signal) = context.wait_cancelling(work, || workspace.cancel());
+    let stopped = Arc::clone(workspace);
+    let (ended, signal) = context.wait_cancelling(work, move || stopped.cancel());
     drop(watcher);
     let report = match (ended, signal) {
         (Ok(report), _) => report,
@@ -64,9 +65,13 @@ fn replay(selection: &QuarantineSelection, workspace: &Arc<Workspace>, context: 
         if report.tried == 0 {
             writeln!(out, "nothing to try again in quarantine.{}", report.table)?;
         } else {
-            let accepted = paint(&format!("{} accepted", grouped(report.accepted)), if report.accepted > 0 { Tone::Good } else { Tone::Dim }, colour);
-            let rejected =
-                paint(&format!("{} still rejected", grouped(report.still_rejected)), if report.still_rejected > 0 { Tone::Warn } else { Tone::Dim }, colour);
+            let accepted =
+                paint(&format!("{} accepted", grouped(report.accepted)), if report.accepted > 0 { Tone::Good } else { Tone::Dim }, colour);
+            let rejected = paint(
+                &format!("{} still rejected", grouped(report.still_rejected)),
+                if report.still_rejected > 0 { Tone::Warn } else { Tone::Dim },
+                colour,
+            );
             writeln!(out, "{} of {} tried: {accepted}, {rejected}", counted(report.tried, "row"), report.table)?;
         }
         if !report.next.is_empty() {

@@ -62,7 +62,8 @@ pub fn answer(
         let query = context.wait(async { workspace.session(options.epoch).await?.query(sql).await }).map_err(blame)?;
         let mut writer = RowWriter::begin(out, &query.schema, style.format)?;
         let mut left = options.limit.unwrap_or(usize::MAX);
-        let mut stream = query.stream()?;
+        // Plans start tasks as they start, so even that needs the runtime.
+        let mut stream = context.wait(async { query.stream() })?;
         while left > 0
             && let Some(batch) = context.wait(async { stream.next().await.transpose() }).map_err(blame)?
         {

@@ -35,7 +35,8 @@ pub fn execute(args: &RunArgs, context: &Context, out: &mut dyn Write) -> Ended 
 /// Runs and sums up. `dir` is the project as the commands offered next should name it.
 pub fn perform(workspace: &Arc<Workspace>, options: &RunOptions, context: &Context, dir: Option<&Path>, out: &mut dyn Write) -> Ended {
     let watcher = watcher(context);
-    let (ended, signal) = context.wait_cancelling(workspace.run(options, Arc::clone(&watcher)), || workspace.cancel());
+    let stopped = Arc::clone(workspace);
+    let (ended, signal) = context.wait_cancelling(workspace.run(options, Arc::clone(&watcher)), move || stopped.cancel());
     drop(watcher); // bars go before anything else is printed
     let report = match (ended, signal) {
         (Ok(report), _) => report,
@@ -52,7 +53,7 @@ pub fn perform(workspace: &Arc<Workspace>, options: &RunOptions, context: &Conte
     }
     // Results first, then what went wrong, so that the last line seen is the one to act on.
     out.flush()?;
-    tell_failures(&report, context);
+    tell_failures(&report, context, dir);
     match signal {
         Some(code) => Err(Failure::Interrupted(code)),
         None => Ok(u8::from(report.status == Status::Failed)),
@@ -70,7 +71,10 @@ struct NodeSummary<'a> {
 
 fn nodes(report: &RunReport) -> Vec<NodeSummary<'_>> {
     let mut nodes: Vec<NodeSummary<'_>> = Vec::new();
-    for step in &report.steps {
+    // In the order they began, which is that of the graph. The commit belongs to no node.
+    let mut steps: Vec<&StepReport> = report.steps.iter().filter(|s| s.stage != "commit" || s.status == Status::Failed).collect();
+    steps.sort_by_key(|s| s.step_id);
+    for step in steps {
         let at = nodes.iter().position(|n| n.node == step.node).unwrap_or_else(|| {
             nodes.push(NodeSummary { node: &step.node, status: step.status, rows: 0, elapsed: Duration::ZERO, message: String::new() });
             nodes.len() - 1
@@ -161,7 +165,7 @@ fn for_people(report: &RunReport, context: &Context, dir: Option<&Path>, out: &m
     writeln!(out, "{line}")
 }
 
-fn tell_failures(report: &RunReport, context: &Context) {
+fn tell_failures(report: &RunReport, context: &Context, dir: Option<&Path>) {
     let error = paint("error:", Tone::Bad, context.colour_errors);
     let mut told = 0;
     for step in report.steps.iter().filter(|s| s.status == Status::Failed) {
@@ -176,7 +180,7 @@ fn tell_failures(report: &RunReport, context: &Context) {
     }
     let help = |text: String| context.say(&format!(" {} {text}", paint("help:", Tone::Good, context.colour_errors)));
     if report.status == Status::Failed {
-        help(format!("`{}` shows the steps; mend it and run again, what was finished is kept", context.command("runs show")));
+        help(format!("`{}` shows the steps; mend it and run again, what was finished is kept", context.command_in(dir, "runs show")));
     }
 }
 

@@ -43,8 +43,11 @@ fn write_diff(diff: &SnapshotDiff, style: &Style, out: &mut dyn Write) -> io::Re
     match style.format {
         OutputFormat::Csv => rows::write(out, &diff.sample, style, ""),
         OutputFormat::Json => {
-            let columns: Vec<Value> =
-                diff.columns.iter().map(|(change, name, kind)| json!({ "change": change.to_string(), "column": name, "type": kind })).collect();
+            let columns: Vec<Value> = diff
+                .columns
+                .iter()
+                .map(|(change, name, kind)| json!({ "change": change.to_string(), "column": name, "type": kind }))
+                .collect();
             write_json(
                 out,
                 &json!({
@@ -54,7 +57,9 @@ fn write_diff(diff: &SnapshotDiff, style: &Style, out: &mut dyn Write) -> io::Re
             )
         }
         OutputFormat::Human => {
-            let count = |n: u64, word: &str, tone: Tone| paint(&format!("{} {word}", grouped(n)), if n > 0 { tone } else { Tone::Dim }, style.colour);
+            let count = |n: u64, word: &str, tone: Tone| {
+                paint(&format!("{} {word}", grouped(n)), if n > 0 { tone } else { Tone::Dim }, style.colour)
+            };
             writeln!(
                 out,
                 "{}: version {} ({}) to {} ({})",

@@ -40,7 +40,8 @@ where
         SystemTime.format_time(&mut Writer::new(&mut time))?;
 
         if self.json {
-            let mut line: Vec<(String, Value)> = vec![("timestamp".into(), time.into()), ("level".into(), meta.level().as_str().to_lowercase().into())];
+            let mut line: Vec<(String, Value)> =
+                vec![("timestamp".into(), time.into()), ("level".into(), meta.level().as_str().to_lowercase().into())];
             line.extend(spans);
             line.extend([("message".into(), fields.message.into()), ("target".into(), meta.target().into())]);
             // An event's own field never hides the run or step it belongs to.

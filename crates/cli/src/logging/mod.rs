@@ -40,22 +40,21 @@ pub fn start(context: &Context, project: &Path, settings: &Settings) -> Result<(
             let file = RotatingFile::open(&path, log.file_size_max, log.files_max)
                 .map_err(|e| Error::config("cannot write the log there").at(path.display().to_string()).because(e))?;
             let level = levels(&log.level)?;
-            Some(fmt::layer().fmt_fields(JsonFields::new()).event_format(Lines { json, colour: false }).with_writer(Mutex::new(file)).with_filter(level))
+            Some(
+                fmt::layer()
+                    .fmt_fields(JsonFields::new())
+                    .event_format(Lines { json, colour: false })
+                    .with_writer(Mutex::new(file))
+                    .with_filter(level),
+            )
         }
     };
     let heard = if file.is_some() { levels("warn")? } else { levels(&stderr_level(context, settings))? };
     let lines = Lines { json, colour: context.colour_errors && !json };
     let bars = context.bars.clone();
-    let stderr = fmt::layer()
-        .fmt_fields(JsonFields::new())
-        .event_format(lines)
-        .with_writer(move || AboveBars(bars.clone()))
-        .with_filter(heard);
-    tracing_subscriber::registry()
-        .with(stderr)
-        .with(file)
-        .try_init()
-        .map_err(|e| Error::bug("the log was started twice").because(e))
+    let stderr =
+        fmt::layer().fmt_fields(JsonFields::new()).event_format(lines).with_writer(move || AboveBars(bars.clone())).with_filter(heard);
+    tracing_subscriber::registry().with(stderr).with(file).try_init().map_err(|e| Error::bug("the log was started twice").because(e))
 }
 
 fn stderr_level(context: &Context, settings: &Settings) -> String {
@@ -70,9 +69,10 @@ fn stderr_level(context: &Context, settings: &Settings) -> String {
     }
 }
 
-/// A level stands for our own lines, with warnings of the libraries; directives (`info,datafusion=debug`) are taken as they are.
+/// A level stands for our own lines, with warnings of the libraries (but not the table format's, which calls it an error to look whether a
+/// table exists, and whose real errors reach us as such); directives (`info,datafusion=debug`) are taken as they are.
 fn levels(text: &str) -> Result<FilterFn<impl Fn(&tracing::Metadata<'_>) -> bool + use<>>> {
-    let directives = if text.contains(['=', ',']) { text.to_string() } else { format!("warn,tidemill={text}") };
+    let directives = if text.contains(['=', ',']) { text.to_string() } else { format!("warn,delta_kernel=off,tidemill={text}") };
     let directives = if text == "error" || text == "off" { text.to_string() } else { directives };
     let targets = Targets::from_str(&directives).map_err(|e| {
         Error::config(format!("`{text}` is not a log level"))

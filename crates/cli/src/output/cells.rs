@@ -1,5 +1,6 @@
 //! One Arrow value as text, for each format: instants as people read them, or as ISO 8601 for programs.
 
+use super::grid::Kind;
 use arrow::array::Array;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
@@ -48,10 +49,12 @@ fn is_utc(data_type: &DataType) -> bool {
     }
 }
 
-/// Numbers stand to the right.
-pub fn is_number(data_type: &DataType) -> bool {
+/// How a column of this type is laid out.
+pub fn kind(data_type: &DataType) -> Kind {
     match data_type {
-        DataType::Dictionary(_, value) => is_number(value),
-        other => other.is_numeric(),
+        DataType::Dictionary(_, value) => kind(value),
+        t if t.is_numeric() => Kind::Number,
+        t if t.is_temporal() || *t == DataType::Boolean => Kind::Whole,
+        _ => Kind::Text,
     }
 }

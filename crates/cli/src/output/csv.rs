@@ -11,7 +11,8 @@ pub fn write_header(out: &mut dyn Write, schema: &Schema) -> io::Result<()> {
 }
 
 pub fn write_batch(out: &mut dyn Write, batch: &RecordBatch) -> io::Result<()> {
-    let columns: Vec<_> = batch.columns().iter().map(|c| formatter(c, Reader::Program)).collect::<Result<_, _>>().map_err(io::Error::other)?;
+    let columns: Vec<_> =
+        batch.columns().iter().map(|c| formatter(c, Reader::Program)).collect::<Result<_, _>>().map_err(io::Error::other)?;
     for row in 0..batch.num_rows() {
         let mut fields = Vec::with_capacity(columns.len());
         for (array, text) in batch.columns().iter().zip(&columns) {

@@ -40,11 +40,20 @@ impl Cell {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// To the left; shortened where there is no room.
+    Text,
+    /// To the right; never shortened.
+    Number,
+    /// Instants, booleans: to the left, never shortened.
+    Whole,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub name: String,
-    /// Right-aligned, never shortened.
-    pub number: bool,
+    pub kind: Kind,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -57,8 +66,8 @@ impl Grid {
     /// Columns by name; a name that begins with `#` is one of numbers.
     pub fn new(names: &[&str]) -> Grid {
         let column = |name: &&str| match name.strip_prefix('#') {
-            Some(rest) => Column { name: rest.into(), number: true },
-            None => Column { name: (*name).into(), number: false },
+            Some(rest) => Column { name: rest.into(), kind: Kind::Number },
+            None => Column { name: (*name).into(), kind: Kind::Text },
         };
         Grid { columns: names.iter().map(column).collect(), rows: Vec::new() }
     }
@@ -80,7 +89,7 @@ impl Grid {
         table.set_header(layout.shown.iter().map(|shown| match shown {
             Some(i) => {
                 let column = &self.columns[*i];
-                let cell = TableCell::new(shorten(&visible(&column.name), layout.widths[*i])).set_alignment(alignment(column.number));
+                let cell = TableCell::new(shorten(&visible(&column.name), layout.widths[*i])).set_alignment(alignment(column.kind));
                 if colour { cell.add_attribute(Attribute::Bold) } else { cell }
             }
             None => TableCell::new("…"),
@@ -89,7 +98,7 @@ impl Grid {
             table.add_row(layout.shown.iter().map(|shown| match shown {
                 Some(i) => {
                     let text = shorten(&visible(&row[*i].text), layout.widths[*i]);
-                    styled(TableCell::new(text), row[*i].tone, colour).set_alignment(alignment(self.columns[*i].number))
+                    styled(TableCell::new(text), row[*i].tone, colour).set_alignment(alignment(self.columns[*i].kind))
                 }
                 None => styled(TableCell::new("…"), Tone::Dim, colour),
             }));
@@ -139,12 +148,11 @@ impl Layout {
         let Some(available) = width else { return Layout { shown: all, widths, hidden: 0 } };
 
         // Text first: the widest column gives until everything fits, or all are at their least.
-        let least = |i: usize, w: usize| if grid.columns[i].number { w } else { w.min(TEXT_MIN) };
-        let floors: Vec<usize> = widths.iter().enumerate().map(|(i, w)| least(i, *w)).collect();
+        let natural = widths.clone();
+        let floor = |i: usize| if grid.columns[i].kind == Kind::Text { natural[i].min(TEXT_MIN) } else { natural[i] };
         let mut excess = taken(&widths).saturating_sub(available);
         while excess > 0 {
-            let Some(i) = (0..n).filter(|i| widths[*i] > floors[*i]).max_by_key(|i| widths[*i]) else { break };
-            // Down to the next widest at a stroke would be quicker; tables have few columns.
+            let Some(i) = (0..n).filter(|i| widths[*i] > floor(*i)).max_by_key(|i| widths[*i]) else { break };
             widths[i] -= 1;
             excess -= 1;
         }
@@ -159,24 +167,28 @@ impl Layout {
         let (mut a, mut b) = (0, n);
         while a < b {
             let i = if left.len() <= right.len() { a } else { b - 1 };
-            used += widths[i] + 3;
-            if used > available && !left.is_empty() {
+            if used + widths[i] + 3 > available && !left.is_empty() {
                 break;
             }
+            used += widths[i] + 3;
             if i == a {
-                left.push(Some(i));
+                left.push(i);
                 a += 1;
             } else {
-                right.push(Some(i));
+                right.push(i);
                 b -= 1;
             }
         }
-        let hidden = b - a;
-        if hidden > 0 {
-            left.push(None);
+        // What is left over goes back to the text that was shortened, the most shortened first.
+        while used < available {
+            let short = left.iter().chain(&right).copied().filter(|i| widths[*i] < natural[*i]);
+            let Some(i) = short.min_by_key(|i| widths[*i]) else { break };
+            widths[i] += 1;
+            used += 1;
         }
-        left.extend(right.into_iter().rev());
-        Layout { shown: left, widths, hidden }
+        let dots = (b > a).then_some(None);
+        let shown = left.into_iter().map(Some).chain(dots).chain(right.into_iter().rev().map(Some)).collect();
+        Layout { shown, widths, hidden: b - a }
     }
 }
 
@@ -185,8 +197,8 @@ fn taken(widths: &[usize]) -> usize {
     widths.iter().map(|w| w + 3).sum::<usize>().saturating_sub(1)
 }
 
-fn alignment(number: bool) -> CellAlignment {
-    if number { CellAlignment::Right } else { CellAlignment::Left }
+fn alignment(kind: Kind) -> CellAlignment {
+    if kind == Kind::Number { CellAlignment::Right } else { CellAlignment::Left }
 }
 
 fn styled(cell: TableCell, tone: Tone, colour: bool) -> TableCell {
@@ -219,7 +231,18 @@ pub fn visible(text: &str) -> String {
     if !text.chars().any(char::is_control) {
         return text.to_string();
     }
-    text.replace("\r\n", "↵").chars().map(|c| if c == '\n' { '↵' } else if c.is_control() { ' ' } else { c }).collect()
+    text.replace("\r\n", "↵")
+        .chars()
+        .map(|c| {
+            if c == '\n' {
+                '↵'
+            } else if c.is_control() {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 fn shorten(text: &str, width: usize) -> String {

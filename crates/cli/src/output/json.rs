@@ -59,11 +59,9 @@ impl<'a> Encoder<'a> {
         let spans = |offsets: &[i32]| offsets.windows(2).map(|w| (w[0] as usize, w[1] as usize)).collect::<Vec<_>>();
         Ok(match array.data_type() {
             t if t.is_integer() => Encoder::Bare(any, formatter(any, Reader::Program)?),
-            DataType::Boolean
-            | DataType::Decimal32(..)
-            | DataType::Decimal64(..)
-            | DataType::Decimal128(..)
-            | DataType::Decimal256(..) => Encoder::Bare(any, formatter(any, Reader::Program)?),
+            DataType::Boolean | DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
+                Encoder::Bare(any, formatter(any, Reader::Program)?)
+            }
             DataType::Float16 | DataType::Float32 | DataType::Float64 => Encoder::Float(any, formatter(any, Reader::Program)?),
             DataType::List(_) => {
                 let list = array.as_list::<i32>();

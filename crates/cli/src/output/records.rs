@@ -21,7 +21,8 @@ impl Records {
     }
 
     pub fn json(&self) -> Value {
-        let object = |row: &Vec<Value>| Value::Object(self.names.iter().map(|n| (*n).to_string()).zip(row.iter().cloned()).collect::<Map<_, _>>());
+        let object =
+            |row: &Vec<Value>| Value::Object(self.names.iter().map(|n| (*n).to_string()).zip(row.iter().cloned()).collect::<Map<_, _>>());
         Value::Array(self.rows.iter().map(object).collect())
     }
 

@@ -1,6 +1,6 @@
 //! Rows of a query or of a system table, in the format asked for.
 
-use super::cells::{Reader, formatter, is_number};
+use super::cells::{Reader, formatter, kind};
 use super::figures::counted;
 use super::grid::{Cell, Column, Grid, Tone, paint};
 use super::json::JsonRows;
@@ -73,7 +73,7 @@ fn for_people(out: &mut dyn Write, rows: &Rows, style: &Style, more: &str) -> io
 
 /// The rows as a table for people.
 pub fn grid(rows: &Rows) -> Result<Grid, ArrowError> {
-    let columns = rows.schema.fields().iter().map(|f| Column { name: f.name().clone(), number: is_number(f.data_type()) }).collect();
+    let columns = rows.schema.fields().iter().map(|f| Column { name: f.name().clone(), kind: kind(f.data_type()) }).collect();
     let mut lines = Vec::new();
     for batch in &rows.batches {
         let formatters = batch.columns().iter().map(|c| formatter(c, Reader::Person)).collect::<Result<Vec<_>, _>>()?;

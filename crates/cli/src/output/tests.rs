@@ -2,7 +2,7 @@ use super::figures::{bytes, counted, duration, grouped, rate};
 use super::grid::{Cell, Grid};
 use super::*;
 use arrow::array::*;
-use arrow::datatypes::{Int32Type, Int8Type};
+use arrow::datatypes::{Int8Type, Int32Type};
 use std::sync::Arc;
 use std::time::Duration;
 use tidemill_pipeline::report::Rows;
@@ -121,9 +121,15 @@ fn colour_is_used_only_when_asked_for() {
 
 #[test]
 fn figures_read_well() {
-    assert_eq!((grouped(0), grouped(999), grouped(1000), grouped(1_234_567)), ("0".into(), "999".into(), "1,000".into(), "1,234,567".into()));
+    assert_eq!(
+        (grouped(0), grouped(999), grouped(1000), grouped(1_234_567)),
+        ("0".into(), "999".into(), "1,000".into(), "1,234,567".into())
+    );
     assert_eq!((counted(1, "row"), counted(2240, "row")), ("1 row".into(), "2,240 rows".into()));
-    assert_eq!((bytes(17), bytes(1_250_000), bytes(180_000_000), bytes(999_999)), ("17 B".into(), "1.25 MB".into(), "180 MB".into(), "1.00 MB".into()));
+    assert_eq!(
+        (bytes(17), bytes(1_250_000), bytes(180_000_000), bytes(999_999)),
+        ("17 B".into(), "1.25 MB".into(), "180 MB".into(), "1.00 MB".into())
+    );
     assert_eq!(duration(Duration::from_millis(3)), "3 ms");
     assert_eq!(duration(Duration::from_millis(1240)), "1.2 s");
     assert_eq!(duration(Duration::from_secs(125)), "2 min 5 s");

@@ -29,9 +29,8 @@ fn problems_look_like_the_compilers() {
   = help: did you mean `load`?
 
 warning[TM0010]: `views` holds `.sql` files
- --> views/x.toml
-  |
-  = help: move it
+--> views/x.toml
+ = help: move it
 
 error[TM0701]: `--x` sets `x`, which is no setting
 

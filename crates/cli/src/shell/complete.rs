@@ -1,7 +1,7 @@
 //! Completion: what may come where the cursor stands. Not a parser: it looks at the word, at the word before, and at which tables the
 //! statement names.
 
-use super::words::{Vocabulary, Word, WordKind};
+use super::words::{Relation, Vocabulary, Word, WordKind};
 use parking_lot::Mutex;
 use reedline::{Completer, Span, Suggestion};
 use std::collections::BTreeSet;
@@ -46,15 +46,16 @@ pub fn suggest(vocabulary: &Vocabulary, line: &str, pos: usize) -> (usize, Vec<W
 
     if let Some((left, _)) = word.rsplit_once('.') {
         // `alias.` or `table.` gives columns, `schema.` tables.
-        let columns = named
-            .iter()
-            .filter(|(alias, _)| alias.eq_ignore_ascii_case(left))
-            .flat_map(|(alias, relation)| relation.2.iter().map(move |c| Word::new(format!("{alias}.{c}"), WordKind::Column, relation.1.clone())));
+        let columns = named.iter().filter(|(alias, _)| alias.eq_ignore_ascii_case(left)).flat_map(|(alias, relation)| {
+            relation.2.iter().map(move |c| Word::new(format!("{alias}.{c}"), WordKind::Column, relation.1.clone()))
+        });
         let tables = relations(vocabulary, word);
         return (start, matching(columns.chain(tables).collect(), word));
     }
     let previous = before[begin..start].split(|c: char| c.is_whitespace() || c == '(').rfind(|w| !w.is_empty()).unwrap_or_default();
-    if ["from", "join", "describe", "into", "table"].iter().any(|k| previous.eq_ignore_ascii_case(k)) || continues_from(&before[begin..start]) {
+    if ["from", "join", "describe", "into", "table"].iter().any(|k| previous.eq_ignore_ascii_case(k))
+        || continues_from(&before[begin..start])
+    {
         return (start, matching(relations(vocabulary, word), word));
     }
     if word.is_empty() {
@@ -83,12 +84,12 @@ fn relations(vocabulary: &Vocabulary, word: &str) -> Vec<Word> {
     out
 }
 
-fn columns_of(named: &[(String, &(String, String, Vec<String>))]) -> Vec<Word> {
+fn columns_of(named: &[(String, &Relation)]) -> Vec<Word> {
     named.iter().flat_map(|(_, relation)| relation.2.iter().map(|c| Word::new(c.clone(), WordKind::Column, relation.1.clone()))).collect()
 }
 
 /// Tables that the statement names, under each name they may be called by: their own and their alias.
-fn named_relations<'a>(vocabulary: &'a Vocabulary, statement: &str) -> Vec<(String, &'a (String, String, Vec<String>))> {
+fn named_relations<'a>(vocabulary: &'a Vocabulary, statement: &str) -> Vec<(String, &'a Relation)> {
     let words: Vec<&str> = statement.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).filter(|w| !w.is_empty()).collect();
     let mut out = Vec::new();
     let mut seen = BTreeSet::new();

@@ -34,7 +34,12 @@ fn converse(session: &mut Session<'_>, context: &Context, out: &mut dyn Write) -
     let mut editor = edit::editor(session.project(), vocabulary.clone(), context)?;
     let prompt = edit::Prompt::new(&session.project().name, context.style.colour);
     if !context.global.quiet {
-        writeln!(out, "tidemill {}: SQL over {}. \\? for help, \\d for tables, \\q to leave.", env!("CARGO_PKG_VERSION"), session.project().name)?;
+        writeln!(
+            out,
+            "tidemill {}: SQL over {}. \\? for help, \\d for tables, \\q to leave.",
+            env!("CARGO_PKG_VERSION"),
+            session.project().name
+        )?;
         out.flush()?;
     }
     loop {

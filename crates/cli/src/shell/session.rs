@@ -13,9 +13,8 @@ use parking_lot::Mutex;
 use std::io::Write;
 use std::sync::Arc;
 use tidemill_core::Error;
-use tidemill_core::problem::did_you_mean;
 use tidemill_pipeline::{QueryOptions, Workspace};
-use tidemill_project::spec::Project;
+use tidemill_project::spec::{Project, Rule, Table};
 
 pub enum Next {
     Stay,
@@ -103,35 +102,24 @@ impl<'a> Session<'a> {
     }
 
     fn describe(&self, asked: &str, out: &mut dyn Write) -> Result<(), Failure> {
-        let relations = self.context.wait(self.workspace.relations())?;
         let wanted = asked.trim_end_matches(';').replace('"', "");
+        let session = self.context.wait(self.workspace.session(self.options.epoch))?;
+        let columns = session.columns_of(&wanted).map_err(|problem| Failure::Usage(Error::from(problem)))?;
         // As in SQL: a bare name is a view, or else a clean table.
-        let found = match wanted.split_once('.') {
-            Some((schema, name)) => relations.iter().find(|(s, n, _)| s == schema && n == name),
-            None => ["public", "clean"].iter().find_map(|schema| relations.iter().find(|(s, n, _)| s == schema && *n == wanted)),
-        };
-        let Some((schema, name, _)) = found else {
-            let names: Vec<String> = relations.iter().flat_map(|(s, n, _)| [format!("{s}.{n}"), n.clone()]).collect();
-            let mut error = Error::config(format!("there is no table or view `{wanted}`"));
-            error = match did_you_mean(&wanted, names.iter().map(String::as_str)) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error.help("\\d lists them all"),
-            };
-            return Err(Failure::Usage(error));
-        };
-        let sql = format!("SELECT * FROM {}.{}", quoted(schema), quoted(name));
-        let rows = self.context.wait(self.workspace.query(&sql, &QueryOptions { limit: Some(0), ..self.options.clone() }))?;
-        let view = self.project().views.iter().find(|v| schema == "public" && v.name == *name);
-        let table = self.project().tables.iter().find(|t| schema == "clean" && t.name == *name);
+        let (schema, name) = wanted.split_once('.').unwrap_or(("", &wanted));
+        let view = self.project().views.iter().find(|v| ["", "public"].contains(&schema) && v.name == name);
+        let table = self.project().tables.iter().find(|t| ["", "clean", "raw"].contains(&schema) && t.name == name);
         let about = view.map(|v| v.description.as_str()).or(table.map(|t| t.description.as_str())).unwrap_or_default();
         if !about.is_empty() {
             writeln!(out, "{about}")?;
         }
         let mut grid = Grid::new(&["column", "type", "description"]);
-        for field in rows.schema.fields() {
-            let note = view.and_then(|v| v.columns.get(field.name()).cloned()).or_else(|| {
-                table.and_then(|t| t.columns.iter().find(|c| c.name.value == *field.name()).map(|c| c.description.clone()))
-            });
+        for field in columns.fields() {
+            let note = match (view, table) {
+                (Some(view), _) => view.columns.get(field.name()).cloned(),
+                (None, Some(table)) => column_description(table, field.name()),
+                (None, None) => None,
+            };
             let kind = tidemill_project::type_name(field.data_type());
             grid.push(vec![Cell::new(field.name()), Cell::toned(kind, Tone::Dim), Cell::new(note.unwrap_or_default())]);
         }
@@ -178,8 +166,14 @@ impl<'a> Session<'a> {
     }
 }
 
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+/// What the table's file says of a column: where it is declared, or where a rule makes it.
+fn column_description(table: &Table, column: &str) -> Option<String> {
+    let declared = table.columns.iter().find(|c| c.name.value == column).map(|c| c.description.clone());
+    let derived = table.clean.iter().find_map(|r| match &r.rule {
+        Rule::Derive { column: made, description, .. } if made.value == column => Some(description.clone()),
+        _ => None,
+    });
+    declared.or(derived).filter(|d| !d.is_empty())
 }
 
 fn on_or_off(on: bool) -> &'static str {

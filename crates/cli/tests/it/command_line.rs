@@ -43,7 +43,8 @@ impl Starter {
 
     /// With text on standard input.
     fn typed(&self, arguments: &[&str], text: &str) -> Output {
-        let mut child = self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("tidemill starts");
+        let mut child =
+            self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("tidemill starts");
         child.stdin.take().expect("standard input").write_all(text.as_bytes()).expect("it reads");
         child.wait_with_output().expect("it ends")
     }
@@ -253,8 +254,10 @@ fn colour_is_only_for_those_who_want_it() {
 #[test]
 fn a_reader_who_has_enough_ends_the_query_quietly() {
     let shop = Starter::run();
-    let sql = "SELECT a.value AS n, 'some text to fill the pipe' AS t FROM generate_series(1, 2000) a CROSS JOIN generate_series(1, 2000) b";
-    let mut child = shop.command(&["query", sql, "--format", "csv"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("tidemill starts");
+    let sql =
+        "SELECT a.value AS n, 'some text to fill the pipe' AS t FROM generate_series(1, 2000) a CROSS JOIN generate_series(1, 2000) b";
+    let mut child =
+        shop.command(&["query", sql, "--format", "csv"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("tidemill starts");
     let mut line = String::new();
     let mut reader = BufReader::new(child.stdout.take().expect("standard output"));
     reader.read_line(&mut line).expect("a line");

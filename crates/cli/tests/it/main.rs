@@ -5,5 +5,8 @@ mod check;
 mod command_line;
 mod dependencies;
 mod docs;
+mod faults;
 mod marketing;
+mod owners;
 mod rooms;
+mod workload;

@@ -47,7 +47,9 @@ pub fn open(entry: &FileEntry, base_dir: &Path, compression: Option<Compression>
     let reader: Box<dyn Read + Send> = match compression {
         Compression::None => Box::new(whole),
         Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(256 << 10, whole))),
-        Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(256 << 10, whole)).map_err(failed)?),
+        Compression::Zstd => {
+            Box::new(zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(256 << 10, whole)).map_err(failed)?)
+        }
     };
     Ok(Opened { reader, compression, stored })
 }

@@ -8,7 +8,9 @@ use tidemill_core::{Error, Result};
 /// BLAKE3 of size and content, in hex; the known one where size and time of change still agree.
 pub fn fingerprint(entry: &FileEntry, base_dir: &Path, known: Option<(u64, i64, &str)>) -> Result<String> {
     match (known, &entry.fingerprint) {
-        (Some((size, modified, fingerprint)), _) if size == entry.size && modified == entry.modified_micros => return Ok(fingerprint.to_string()),
+        (Some((size, modified, fingerprint)), _) if size == entry.size && modified == entry.modified_micros => {
+            return Ok(fingerprint.to_string());
+        }
         (_, Some(fingerprint)) => return Ok(fingerprint.clone()),
         _ => {}
     }

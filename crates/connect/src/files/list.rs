@@ -38,8 +38,9 @@ pub fn list(paths: &[String], base_dir: &Path) -> Result<Vec<FileEntry>> {
                 let before = found.len();
                 walk(&whole, base_dir, &mut found)?;
                 if found.len() == before && !found.keys().any(|k: &String| base_dir.join(k).starts_with(&whole)) {
-                    return Err(Error::config(format!("no file to read in the directory \"{path}\""))
-                        .help("a directory means its .csv, .tsv, .tab and .txt files, plain or with .gz or .zst; for others write a glob"));
+                    return Err(Error::config(format!("no file to read in the directory \"{path}\"")).help(
+                        "a directory means its .csv, .tsv, .tab and .txt files, plain or with .gz or .zst; for others write a glob",
+                    ));
                 }
             }
             Ok(m) => add(&whole, &m, base_dir, &mut found),
@@ -52,7 +53,8 @@ pub fn list(paths: &[String], base_dir: &Path) -> Result<Vec<FileEntry>> {
                 let matches = glob::glob(&pattern).map_err(|e| Error::config(format!("bad pattern \"{path}\": {}", e.msg)))?;
                 let mut any = false;
                 for entry in matches {
-                    let file = entry.map_err(|e| Error::unavailable(format!("can't read a directory that \"{path}\" matches")).because(e))?;
+                    let file =
+                        entry.map_err(|e| Error::unavailable(format!("can't read a directory that \"{path}\" matches")).because(e))?;
                     let m = std::fs::metadata(&file).map_err(|e| unreadable(&file, e))?;
                     if m.is_file() {
                         any = true;

@@ -31,7 +31,12 @@ pub const DOCS: &[OptionDoc] = &[
     ),
     doc("format", "\"csv\"", "by the file's name", "How rows are written. Files named .csv, .tsv, .tab or .txt are read as csv."),
     doc("compression", "\"auto\", \"none\", \"gzip\" or \"zstd\"", "\"auto\"", "`auto` tells by the file's first bytes."),
-    doc("delimiter", "one character", "detected", "What separates fields; one of `,` `;` tab `|` is found by itself. \"tab\" and \"\\t\" mean tab."),
+    doc(
+        "delimiter",
+        "one character",
+        "detected",
+        "What separates fields; one of `,` `;` tab `|` is found by itself. \"tab\" and \"\\t\" mean tab.",
+    ),
     doc("quote", "one character", "\"\\\"\"", "What encloses fields; \"\" for none."),
     doc("escape", "one character", "", "What makes the next character of a quoted field literal, beside a doubled quote."),
     doc("header", "true, false or \"auto\"", "\"auto\"", "Whether the first row holds the columns' names."),
@@ -44,8 +49,18 @@ pub const DOCS: &[OptionDoc] = &[
     doc("skip_rows", "integer", "0", "Lines to pass over before the header."),
     doc("comment", "one character", "", "Lines that begin with it are passed over."),
     doc("columns", "list of texts", "", "Names of the columns of a file without a header."),
-    doc("ragged", "\"quarantine\" or \"fill\"", "\"quarantine\"", "Rows with too few fields: `fill` sets the missing ones NULL. Too many are always quarantined."),
-    doc("record_bytes_max", "size", "\"16MB\"", "A longer record is quarantined; a quote that is not closed within it is taken as never closed."),
+    doc(
+        "ragged",
+        "\"quarantine\" or \"fill\"",
+        "\"quarantine\"",
+        "Rows with too few fields: `fill` sets the missing ones NULL. Too many are always quarantined.",
+    ),
+    doc(
+        "record_bytes_max",
+        "size",
+        "\"16MB\"",
+        "A longer record is quarantined; a quote that is not closed within it is taken as never closed.",
+    ),
 ];
 
 /// Larger records would not fit the 32-bit offsets of a morsel's text.
@@ -86,7 +101,9 @@ impl FileOptions {
             Some("zstd") => Some(Compression::Zstd),
             _ => None,
         };
-        let encoding = match r.choice("encoding", &["auto", "utf-8", "utf8", "latin-1", "latin1", "iso-8859-1", "windows-1252", "cp1252", "utf-16", "utf16"]) {
+        let encoding = match r
+            .choice("encoding", &["auto", "utf-8", "utf8", "latin-1", "latin1", "iso-8859-1", "windows-1252", "cp1252", "utf-16", "utf16"])
+        {
             Some("utf-8" | "utf8") => Some(Encoding::Utf8),
             Some("latin-1" | "latin1" | "iso-8859-1" | "windows-1252" | "cp1252") => Some(Encoding::Windows1252),
             Some("utf-16" | "utf16") => Some(Encoding::Utf16Le),
@@ -131,7 +148,11 @@ impl FileOptions {
             r.problem("record_bytes_max", "`record_bytes_max` must be between 1kB and 256MB", "");
         }
         if csv.header == Some(true) && !csv.columns.is_empty() {
-            r.problem("columns", "`columns` names the columns of files without a header, but `header` is true", "remove one of them; to rename a column, use `from` in its declaration");
+            r.problem(
+                "columns",
+                "`columns` names the columns of files without a header, but `header` is true",
+                "remove one of them; to rename a column, use `from` in its declaration",
+            );
         }
         let csv = CsvOptions { escape: csv.escape.filter(|e| Some(*e) != csv.quote), ..csv };
         (FileOptions { paths, compression, encoding, csv }, r.problems)
@@ -145,5 +166,8 @@ fn unknown_ending(path: &str) -> Option<&str> {
     let (_, ending) = name.rsplit_once('.')?;
     let is_known = ["csv", "tsv", "tab", "txt"].iter().any(|e| ending.eq_ignore_ascii_case(e));
     let is_plain = !ending.is_empty() && ending.bytes().all(|b| b.is_ascii_alphanumeric());
-    (!is_known && is_plain && ["parquet", "json", "jsonl", "ndjson", "avro", "xlsx", "xls", "orc", "xml", "arrow", "feather"].contains(&ending)).then_some(ending)
+    (!is_known
+        && is_plain
+        && ["parquet", "json", "jsonl", "ndjson", "avro", "xlsx", "xls", "orc", "xml", "arrow", "feather"].contains(&ending))
+    .then_some(ending)
 }

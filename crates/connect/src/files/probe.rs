@@ -8,6 +8,7 @@ use crate::connector::Probe;
 use crate::formats::csv::infer::{Inferred, infer};
 use crate::formats::csv::plan::names_of;
 use crate::formats::csv::survey::rows;
+use std::borrow::Cow;
 use std::path::Path;
 use tidemill_core::{ColumnRead, Error, Result};
 
@@ -19,12 +20,22 @@ const SAMPLES: usize = 20;
 pub fn probe(entries: &[&FileEntry], options: &FileOptions, base_dir: &Path) -> Result<Probe> {
     let mut labels: Vec<String> = Vec::new();
     let mut names: Vec<String> = Vec::new();
-    let mut values: Vec<Vec<Option<String>>> = Vec::new();
-    let mut out: Option<Probe> = None;
-    for entry in entries {
-        let bytes = if out.is_none() { HEAD_BYTES } else { LATER_BYTES };
-        let head = open_head(entry, options, base_dir, bytes)?;
-        let survey = &head.survey;
+    let Some((first, _)) = entries.split_first() else { return Err(Error::config("there is no file to look at")) };
+    let first = open_head(first, options, base_dir, HEAD_BYTES)?;
+    let mut values: Vec<Vec<Option<Cow<'_, str>>>> = Vec::new();
+    let mut probe = Probe {
+        labels: Vec::new(),
+        has_header: first.survey.has_header,
+        delimiter: char::from(first.survey.dialect.delimiter),
+        encoding: first.survey.encoding.name(),
+        columns: Vec::new(),
+        samples: Vec::new(),
+        rows_seen: 0,
+        notes: Vec::new(),
+    };
+    for (i, entry) in entries.iter().enumerate() {
+        let later = if i == 0 { None } else { Some(open_head(entry, options, base_dir, LATER_BYTES)?) };
+        let survey = &later.as_ref().unwrap_or(&first).survey;
         let file_names = names_of(&survey.labels);
         let places: Vec<usize> = file_names
             .iter()
@@ -38,29 +49,26 @@ pub fn probe(entries: &[&FileEntry], options: &FileOptions, base_dir: &Path) -> 
                 })
             })
             .collect();
-        let probe = out.get_or_insert_with(|| Probe {
-            labels: Vec::new(),
-            has_header: survey.has_header,
-            delimiter: char::from(survey.dialect.delimiter),
-            encoding: survey.encoding.name(),
-            columns: Vec::new(),
-            samples: Vec::new(),
-            rows_seen: 0,
-            notes: Vec::new(),
-        });
-        for row in rows(&head.bytes, head.at_end, survey) {
+        let mut see = |row: &[Option<Cow<'_, str>>]| {
             probe.rows_seen += 1;
             if probe.samples.len() < SAMPLES {
                 let mut sample = vec![None; names.len()];
-                row.iter().zip(&places).for_each(|(v, p)| sample[*p].clone_from(v));
+                row.iter().zip(&places).for_each(|(v, p)| sample[*p] = v.as_deref().map(String::from));
                 probe.samples.push(sample);
             }
-            for (value, place) in row.into_iter().zip(&places) {
-                values[*place].push(value);
-            }
+        };
+        match &later {
+            // Texts of the first file stay where they are; those of the others outlive what was read.
+            None => rows(&first.bytes, first.at_end, &first.survey).for_each(|row| {
+                see(&row);
+                row.into_iter().zip(&places).for_each(|(v, p)| values[*p].push(v));
+            }),
+            Some(head) => rows(&head.bytes, head.at_end, survey).for_each(|row| {
+                see(&row);
+                row.into_iter().zip(&places).for_each(|(v, p)| values[*p].push(v.map(|v| Cow::Owned(v.into_owned()))));
+            }),
         }
     }
-    let mut probe = out.ok_or_else(|| Error::config("there is no file to look at"))?;
     for sample in &mut probe.samples {
         sample.resize(names.len(), None);
     }

@@ -78,15 +78,24 @@ impl Bytes {
         self.at_end = buf.len() < wanted;
         let stored = self.stored.load(Relaxed);
         if self.at_end && self.compression == Compression::None && stored < self.entry.size {
-            return Err(Error::conflict(format!("the file became shorter while it was read ({} bytes, listed with {})", stored, self.entry.size))
-                .at(&self.entry.path)
-                .help("run again when nobody writes to it"));
+            return Err(Error::conflict(format!(
+                "the file became shorter while it was read ({} bytes, listed with {})",
+                stored, self.entry.size
+            ))
+            .at(&self.entry.path)
+            .help("run again when nobody writes to it"));
         }
         Ok(())
     }
 
     /// Compressed data that ends early or makes no sense is the data's fault: what came before it is kept.
-    fn read(reader: &mut impl Read, buf: &mut Vec<u8>, bytes: usize, c: Compression, entry: &FileEntry) -> Result<Option<(&'static str, String)>> {
+    fn read(
+        reader: &mut impl Read,
+        buf: &mut Vec<u8>,
+        bytes: usize,
+        c: Compression,
+        entry: &FileEntry,
+    ) -> Result<Option<(&'static str, String)>> {
         let e = match reader.by_ref().take(bytes as u64).read_to_end(buf) {
             Ok(_) => return Ok(None),
             Err(e) => e,
@@ -100,7 +109,9 @@ impl Bytes {
             return Err(Error::unavailable(format!("can't read the file: {e}")).at(&entry.path).because(e));
         }
         Ok(Some(match e.kind() {
-            std::io::ErrorKind::UnexpectedEof => ("truncated", format!("the {kind} file ends in the middle of its data; rows after this one are lost")),
+            std::io::ErrorKind::UnexpectedEof => {
+                ("truncated", format!("the {kind} file ends in the middle of its data; rows after this one are lost"))
+            }
             _ => ("corrupt", format!("the {kind} data is damaged ({e}); rows after this one are lost")),
         }))
     }

@@ -16,11 +16,9 @@ impl FileSource {
         let io = |e: std::io::Error| Error::unavailable("cannot write a temporary file").because(e);
         let (labels, delimiter) = self.shape(split, columns);
         let mut text = Vec::new();
-        text.extend_from_slice(labels.iter().map(|l| quoted(l)).collect::<Vec<_>>().join(&(delimiter as char).to_string()).as_bytes());
-        text.push(b'\n');
         // Line in the temporary file at which each record begins.
         let mut begins = Vec::with_capacity(records.len());
-        let mut line = 2u64;
+        let mut line = 1u64;
         for (_, raw) in records {
             let raw = raw.trim_end_matches(['\r', '\n']);
             begins.push(line);
@@ -38,9 +36,11 @@ impl FileSource {
         options.compression = None;
         options.encoding = None;
         options.csv.delimiter = Some(delimiter);
-        options.csv.header = Some(true);
+        // Labels go in as names of a file without a header: no header line has to be written in the file's own way of quoting, and a file
+        // that has no header itself still goes by order.
+        options.csv.header = Some(false);
         options.csv.skip_rows = 0;
-        options.csv.columns = Vec::new();
+        options.csv.columns = labels;
         let entry = FileEntry { path: name, size: text.len() as u64, modified_micros: 0, fingerprint: None };
         let source = FileSource::new(&options, &dir);
         let scan = source.scan(&[entry], columns, ScanOptions { morsel_bytes: text.len().max(1), ..ScanOptions::default() })?;
@@ -89,10 +89,6 @@ impl FileSource {
         }
         (columns.iter().map(|c| c.label.clone()).collect(), self.options.csv.delimiter.unwrap_or(b','))
     }
-}
-
-fn quoted(label: &str) -> String {
-    format!("\"{}\"", label.replace('"', "\"\""))
 }
 
 struct Given(Vec<String>);

@@ -37,7 +37,13 @@ struct State {
 }
 
 impl FileScan {
-    pub fn new(files: &[FileEntry], columns: &[ColumnRead], options: ScanOptions, file_options: &FileOptions, base_dir: &Path) -> Result<Self> {
+    pub fn new(
+        files: &[FileEntry],
+        columns: &[ColumnRead],
+        options: ScanOptions,
+        file_options: &FileOptions,
+        base_dir: &Path,
+    ) -> Result<Self> {
         let plans = columns.iter().map(ColumnPlan::new).collect::<Result<Vec<_>>>()?;
         let mut outputs = vec![None; columns.len()];
         let schema = match &options.project {
@@ -91,9 +97,9 @@ impl FileScan {
             Drift::Quarantine | Drift::Fail => self.drift(labels, &fields),
         };
         if let (Drift::Fail, Some(why)) = (self.options.drift, &drift) {
-            return Err(Error::data(why.clone())
-                .at(&entry.path)
-                .help("declare the columns it has, or set `drift = \"evolve\"` to take them or `drift = \"quarantine\"` to put its rows aside"));
+            return Err(Error::data(why.clone()).at(&entry.path).help(
+                "declare the columns it has, or set `drift = \"evolve\"` to take them or `drift = \"quarantine\"` to put its rows aside",
+            ));
         }
         let mut columns = Vec::with_capacity(self.columns.len());
         for ((plan, field), output) in self.plans.iter().zip(fields).zip(&self.outputs) {
@@ -119,7 +125,8 @@ impl FileScan {
         let missing: Vec<&str> = self.columns.iter().zip(fields).filter(|(_, f)| f.is_none()).map(|(c, _)| c.label.as_str()).collect();
         let names = names_of(labels);
         let is_ignored = |i: usize| self.options.ignored.iter().any(|l| *l == labels[i] || name::normalise(l) == names[i]);
-        let extra: Vec<&str> = (0..labels.len()).filter(|i| !fields.contains(&Some(*i)) && !is_ignored(*i)).map(|i| labels[i].as_str()).collect();
+        let extra: Vec<&str> =
+            (0..labels.len()).filter(|i| !fields.contains(&Some(*i)) && !is_ignored(*i)).map(|i| labels[i].as_str()).collect();
         match (missing.is_empty(), extra.is_empty()) {
             (true, true) => None,
             (false, true) => Some(format!("the file lacks the declared columns {}", quoted(missing))),

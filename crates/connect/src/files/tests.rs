@@ -287,7 +287,10 @@ fn dates_booleans_and_tokens() {
     let times = "t\n2023-07-01 12:00\n2023-07-01T12:00:00Z\n2023-07-01\n";
     let read = Case::new("a.csv", times).column("t", utc).with(|c| c.timezone = "Europe/Paris".into()).read();
     assert_eq!(read.shown(), ["2023-07-01T10:00:00Z", "2023-07-01T12:00:00Z", "2023-06-30T22:00:00Z"]);
-    let read = Case::new("a.csv", "d\n2023-07-01T23:30:00Z\n2023-07-01 23:30\n").column("d", DataType::Date32).with(|c| c.timezone = "Europe/Paris".into()).read();
+    let read = Case::new("a.csv", "d\n2023-07-01T23:30:00Z\n2023-07-01 23:30\n")
+        .column("d", DataType::Date32)
+        .with(|c| c.timezone = "Europe/Paris".into())
+        .read();
     assert_eq!(read.shown(), ["2023-07-02", "2023-07-01"]);
     let read = Case::new("a.csv", "b\ntrue\nF\nYES\nn\n1\n0\nmaybe\n").column("b", DataType::Boolean).read();
     assert_eq!((read.shown().join(" "), read.rejects.len()), ("true false true false true false".to_string(), 1));
@@ -352,7 +355,12 @@ fn a_record_too_long_is_rejected_and_passed_over() {
     let long = "z".repeat(5000);
     let text = format!("a,b\n1,x\n2,{long}\n3,\"{long}\n4,y\n5,z\n");
     for morsel in [1, 100, 4096, 1 << 20] {
-        let read = Case::new("a.csv", &text).set("record_bytes_max", 2000).morsel(morsel).column("a", DataType::Int64).column("b", DataType::Utf8).read();
+        let read = Case::new("a.csv", &text)
+            .set("record_bytes_max", 2000)
+            .morsel(morsel)
+            .column("a", DataType::Int64)
+            .column("b", DataType::Utf8)
+            .read();
         assert_eq!(read.shown(), ["1|x", "4|y", "5|z"], "morsel {morsel}");
         assert_eq!(read.rejects.iter().map(|r| r.line).collect::<Vec<_>>(), [3, 4]);
         assert_eq!(read.rejects[0].code, "length");
@@ -361,7 +369,11 @@ fn a_record_too_long_is_rejected_and_passed_over() {
 
 #[test]
 fn globs_directories_and_lists_each_file_once() {
-    let case = Case::new("top.csv", "a\n1\n").file("d/1.csv", "a\n2\n").file("d/e/2.tsv.gz", gzip(b"a\n3\n")).file("d/_x.csv", "a\n4\n").file("d/y.json", "{}");
+    let case = Case::new("top.csv", "a\n1\n")
+        .file("d/1.csv", "a\n2\n")
+        .file("d/e/2.tsv.gz", gzip(b"a\n3\n"))
+        .file("d/_x.csv", "a\n4\n")
+        .file("d/y.json", "{}");
     let list = |c: &Case| c.source().list().unwrap().into_iter().map(|f| f.path).collect::<Vec<_>>();
     let case = case.set("path", "d");
     assert_eq!(list(&case), ["d/1.csv", "d/e/2.tsv.gz"]);
@@ -369,6 +381,19 @@ fn globs_directories_and_lists_each_file_once() {
     assert_eq!(list(&case), ["d/1.csv", "d/_x.csv", "top.csv"]);
     let error = case.set("path", "e/*.csv").source().list().unwrap_err();
     assert_eq!((error.kind, error.what.as_str()), (tidemill_core::ErrorKind::Config, "no file matches \"e/*.csv\""));
+}
+
+#[test]
+fn single_records_are_decoded_as_in_their_file() {
+    let records = [(7, "'x;y';12O"), (9, "'two\nlines';5"), (12, "z;6")];
+    let case = Case::new("a.csv", "'n;m';v\n'a;b';1\n").set("quote", "'").column("t", DataType::Utf8).with(|c| c.label = "n;m".into());
+    let case = case.column("v", DataType::Int64);
+    let d = case.source().decode_records("a.csv", &records, case.columns.as_ref().unwrap()).unwrap();
+    assert_eq!(cells(&d.batch), [[Some("two\nlines".to_string()), Some("5".into())], [Some("z".into()), Some("6".into())]]);
+    assert_eq!((d.lines.as_slice(), d.rejects[0].line, d.text.text(1).as_str()), (&[9, 12][..], 7, "z;6"));
+    let bare = Case::new("a.csv", "a,1\nb,2\n").column("t", DataType::Utf8).column("v", DataType::Int64);
+    let d = bare.source().decode_records("gone.csv", &[(2, "c,3")], bare.columns.as_ref().unwrap()).unwrap();
+    assert_eq!(cells(&d.batch), [[Some("c".to_string()), Some("3".into())]]);
 }
 
 #[test]

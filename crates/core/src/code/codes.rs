@@ -34,6 +34,8 @@ codes! {
     /// `key` or `partition_by` names a column that the clean table does not have.
     TABLE_COLUMN_UNKNOWN = "TM0103";
     NAME_REPEATED = "TM0104";
+    /// `raw = "source"` with a way of loading that compares with stored rows.
+    RAW_NEEDED = "TM0105";
 
     // Columns and the contract.
     PREDICATE_TYPE = "TM0201";

@@ -37,6 +37,15 @@ column:
     key = ["order_id", "order_id"]     # "line" was meant"#,
     },
     Code {
+        code: "TM0105",
+        title: "this way of loading needs the stored raw rows",
+        text: r#"`load = "upsert"` and `load = "diff"` compare what comes with what is stored, and `raw = "source"` stores
+nothing. Leave `raw` out, so that raw rows are kept, or take the source as the whole truth each time:
+
+    load = "replace"
+    raw = "source""#,
+    },
+    Code {
         code: "TM0201",
         title: "a check is not a condition",
         text: r#"Checks and `where` are SQL conditions: expressions that are true or false for a row. `age` alone is a number;

@@ -27,7 +27,7 @@ fn a_function_is_inlined_where_it_is_called() {
     assert_eq!(ask(&session, "SELECT ratio(1, 4)"), ["0.25"]);
     assert_eq!(ask(&session, "SELECT sum(ratio(total, 1)) FROM orders WHERE ratio(total, quantity) > 3"), ["12.0"]);
     let plan = super::block_on(session.explain("SELECT percent(total, quantity) FROM orders")).unwrap();
-    assert!(plan.contains("round(") && !plan.contains(" percent("), "{plan}");
+    assert!(plan.contains("round(orders.total /"), "{plan}");
     // In a row expression too, with a fitted value as argument.
     let expr = session.row_expr("ratio(income - avg(income), 2)", &customers().schema()).unwrap();
     assert_eq!(expr.aggregates.len(), 1);

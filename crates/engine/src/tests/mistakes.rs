@@ -6,7 +6,8 @@ use crate::SqlProblem;
 use std::fmt::Write;
 
 fn told(text: &str, problem: &SqlProblem) -> String {
-    let place = problem.span.clone().map_or("(all)".to_string(), |r| format!("{}..{} `{}`", r.start, r.end, text[r.clone()].replace('\n', "⏎")));
+    let place =
+        problem.span.clone().map_or("(all)".to_string(), |r| format!("{}..{} `{}`", r.start, r.end, text[r.clone()].replace('\n', "⏎")));
     let mut out = format!("  {:?} at {place}: {}\n", problem.kind, problem.message);
     if let Some(help) = &problem.help {
         writeln!(out, "  help: {help}").unwrap();
@@ -44,5 +45,28 @@ fn every_mistake_is_told_with_its_place_and_what_mends_it() {
         for (old, new) in golden.split("\n\n").zip(new.split("\n\n")) {
             assert_eq!(old.trim_end(), new.trim_end());
         }
+    }
+}
+
+/// Half-typed SQL is what a shell and a check see most of; it must neither panic nor point outside of itself.
+#[test]
+fn half_typed_sql_is_told_without_a_panic() {
+    let session = shop();
+    let golden = include_str!("mistakes.txt");
+    for text in golden.lines().filter(|l| l.contains("SELECT") && !l.starts_with(' ')).step_by(2) {
+        for (end, _) in text.char_indices().skip(3).step_by(5) {
+            for half in [text[..end].to_string(), format!("{} é", &text[..end]), format!("/* ß */\n{}'", &text[..end])] {
+                for problem in session.problems(&half) {
+                    if let Some(span) = &problem.span {
+                        assert!(half.get(span.clone()).is_some(), "{span:?} in {half:?}: {problem:?}");
+                    }
+                    assert!(!problem.message.is_empty() && !problem.message.contains("DataFusion"), "{half:?}: {problem:?}");
+                }
+            }
+        }
+    }
+    for text in ["", " ", ";", "\u{0}", "SELECT \u{0}", "''", "row(", "SELECT 'a\nb", "$$"] {
+        assert!(!session.problems(text).is_empty(), "{text:?}");
+        let _ = session.row_expr(text, &customers().schema());
     }
 }

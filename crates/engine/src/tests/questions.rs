@@ -55,6 +55,8 @@ fn schemas_are_known_without_rows() {
     assert_eq!(session.columns_of("spend").unwrap().fields().len(), 3);
     assert_eq!(session.columns_of("clean.orders").unwrap().fields().len(), 5);
     assert!(session.columns_of("nothing").is_err());
+    session.add_relation(Relation::provider("system", "none", crate::empty_table(&orders().schema()).unwrap()));
+    assert!(ask(&session, "SELECT * FROM system.none").is_empty());
     let error = block_on(session.collect("SELECT * FROM system.runs", None)).unwrap_err();
     assert_eq!((error.kind, error.what.as_str()), (ErrorKind::Data, "`system.runs` has not been computed yet"));
 }
@@ -133,16 +135,22 @@ fn a_query_tells_what_it_cost() {
 #[test]
 fn memory_is_bounded_and_sorts_spill() {
     let dir = std::env::temp_dir().join(format!("tidemill-spill-{}", std::process::id()));
-    let options = EngineOptions { threads: 2, memory_limit: Some(8 << 20), spill_dir: Some(dir.clone()), ..EngineOptions::default() };
+    let options = EngineOptions {
+        threads: 2,
+        batch_rows: 1024,
+        memory_limit: Some(32 << 20),
+        spill_dir: Some(dir.clone()),
+        ..EngineOptions::default()
+    };
     let small = Engine::new(options).unwrap();
     let session = small.session(Catalog::default()).unwrap();
     block_on(async {
-        let sql = "SELECT md5(CAST(value AS text)) AS k, value FROM generate_series(1, 200000) AS t(value) ORDER BY k";
+        let sql = "SELECT md5(CAST(value AS text)) AS k, value FROM generate_series(1, 800000) AS t(value) ORDER BY k";
         let query = session.query(sql).await.unwrap();
         let rows = query.stream().unwrap().fold(0, |n, b| async move { n + b.unwrap().num_rows() }).await;
-        assert_eq!(rows, 200_000);
+        assert_eq!(rows, 800_000);
         assert!(query.metrics().bytes_spilled > 0);
-        assert!(small.memory_peak() > 0 && small.memory_peak() <= 8 << 20);
+        assert!(small.memory_peak() > 0 && small.memory_peak() <= 32 << 20);
         // What cannot spill is refused by name.
         let sql = "SELECT array_agg(md5(CAST(value AS text))) FROM generate_series(1, 2000000) AS t(value)";
         let error = session.collect(sql, None).await.unwrap_err();
@@ -155,10 +163,9 @@ fn memory_is_bounded_and_sorts_spill() {
 fn a_failure_while_running_is_about_data() {
     let session = shop();
     let error = block_on(session.collect("SELECT 1 / (id - 1) FROM customers", None)).unwrap_err();
-    assert_eq!((error.kind, error.what.as_str()), (ErrorKind::Data, "divide by zero error"));
+    assert_eq!((error.kind, error.what.as_str()), (ErrorKind::Data, "division by zero"));
     let error = block_on(session.collect("SELECT CAST(name AS int) FROM customers", None)).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Data);
-    assert!(error.what.contains("Ann"), "{}", error.what);
+    assert_eq!((error.kind, error.what.as_str()), (ErrorKind::Data, "the text 'Ann' cannot be converted"));
 }
 
 #[test]

@@ -27,7 +27,9 @@ fn fitted(expr: &RowExpr, batches: &[RecordBatch]) -> Vec<ScalarValue> {
 }
 
 fn texts(array: &ArrayRef) -> Vec<String> {
-    (0..array.len()).map(|i| if array.is_null(i) { "NULL".into() } else { array_value_to_string(array, i).unwrap() }).collect()
+    (0..array.len())
+        .map(|i| if array.is_null(i) || array.data_type().is_null() { "NULL".into() } else { array_value_to_string(array, i).unwrap() })
+        .collect()
 }
 
 fn run(sql: &str) -> Vec<String> {

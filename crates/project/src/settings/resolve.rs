@@ -108,18 +108,16 @@ fn choose_environment(environments: Option<&Entries>, layers: &Layers, settings:
         }
         f.refuse_rest(sheet);
     }
-    if let Some(chosen) = &chosen {
-        if !names.contains(&chosen.as_str()) {
-            let help = match did_you_mean(chosen, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if names.is_empty() => format!("there are no environments; add `[environments.{chosen}.engine]` to tidemill.toml"),
-                None => format!("there are {}", quoted(names.into_iter(), "and")),
-            };
-            let place = Place::file(sheet.file.clone());
-            sheet
-                .problems
-                .push(Problem::error(codes::ENVIRONMENT_UNKNOWN, place, format!("there is no environment `{chosen}`")).help(help));
-        }
+    if let Some(chosen) = &chosen
+        && !names.contains(&chosen.as_str())
+    {
+        let help = match did_you_mean(chosen, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => format!("there are no environments; add `[environments.{chosen}.engine]` to tidemill.toml"),
+            None => format!("there are {}", quoted(names.into_iter(), "and")),
+        };
+        let place = Place::file(sheet.file.clone());
+        sheet.problems.push(Problem::error(codes::ENVIRONMENT_UNKNOWN, place, format!("there is no environment `{chosen}`")).help(help));
     }
     settings.environment = chosen;
 }

@@ -69,7 +69,7 @@ pub fn format_size(bytes: u64) -> String {
     }
     SIZES
         .iter()
-        .filter(|(_, factor)| bytes % factor == 0)
+        .filter(|(_, factor)| bytes.is_multiple_of(*factor))
         .map(|(name, factor)| format!("{}{name}", bytes / factor))
         .min_by_key(|s| (s.len(), s.contains('i')))
         .unwrap_or_else(|| format!("{bytes}B"))
@@ -85,6 +85,6 @@ pub fn format_duration(d: Duration) -> String {
     DURATIONS[..6]
         .iter()
         .rev()
-        .find(|(_, factor)| micros % factor == 0)
+        .find(|(_, factor)| micros.is_multiple_of(*factor))
         .map_or_else(|| format!("{micros}us"), |(name, factor)| format!("{}{name}", micros / factor))
 }

@@ -46,10 +46,22 @@ fn what_does_not_parse_has_a_place_and_words() {
         ("SELECT a, FROM t", "expected", "FROM"),
         ("SELECT 'abc FROM t", "nterminated", "'"),
         ("SELECT (1 + 2", "ends where", ""),
+        ("SELECT a FORM t WHERE x = 1", "expected", "t"),
     ] {
         let e = Parser::parse_sql(&PostgreSqlDialect {}, text).map(|_| text).expect_err(text);
         let (message, range, _) = explain(&e, text);
         assert!(message.contains(said), "{text}: {message}");
         assert_eq!(&text[range], at, "{text}: {message}");
     }
+}
+
+#[test]
+fn common_slips_are_recognised() {
+    let text = "SELECT ')' FROM (SELECT * FROM (SELECT 1)";
+    let (message, range, _) = slip::bracket(text).unwrap();
+    assert_eq!((message.as_str(), range), ("this bracket is never closed", 16..17));
+    assert_eq!(slip::bracket("SELECT 1) -- (").unwrap().1, 8..9);
+    assert!(slip::bracket("SELECT (1)").is_none());
+    assert!(slip::keyword("SELECT a FORM t", 14).unwrap().contains("`FROM` instead of `FORM`"));
+    assert!(slip::keyword("SELECT a FROM t", 14).is_none());
 }

@@ -231,8 +231,11 @@ impl Decoding<'_> {
             keep.push(fault.is_none());
             if let Some(e) = fault {
                 let at = e.valid_up_to();
-                let reason =
-                    format!("byte 0x{:02X} at byte {} of the record is not UTF-8 (if the file is in another encoding, set `encoding`)", bytes[at], at + 1);
+                let reason = format!(
+                    "byte 0x{:02X} at byte {} of the record is not UTF-8 (if the file is in another encoding, set `encoding`)",
+                    bytes[at],
+                    at + 1
+                );
                 self.reject(buf, start, end, strip.lines[row], "encoding", None, reason);
             }
         }
@@ -257,9 +260,14 @@ impl Decoding<'_> {
                 ("fields", format!("{n} field{} where {} are expected", if n == 1 { "" } else { "s" }, self.plan.width.fields))
             }
             (_, FaultKind::Quote) => ("quote", "a quoted field is never closed".to_string()),
-            (_, FaultKind::Length) => {
-                ("length", format!("a record of {} bytes, more than record_bytes_max = {}", fault.end - fault.start, self.plan.dialect.record_bytes_max))
-            }
+            (_, FaultKind::Length) => (
+                "length",
+                format!(
+                    "a record of {} bytes, more than record_bytes_max = {}",
+                    fault.end - fault.start,
+                    self.plan.dialect.record_bytes_max
+                ),
+            ),
         };
         self.reject(buf, fault.start, fault.end, fault.line, code, None, reason);
     }

@@ -24,6 +24,14 @@ impl Default for Dialect {
     }
 }
 
+impl Dialect {
+    /// Whether all structure is in ASCII, so that whatever is cut out of UTF-8 is UTF-8. Options allow nothing else.
+    pub fn is_ascii(&self) -> bool {
+        let optional = |b: Option<u8>| b.is_none_or(|b| b.is_ascii());
+        self.delimiter.is_ascii() && self.newline.is_ascii() && optional(self.quote) && optional(self.escape)
+    }
+}
+
 const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
 const ROWS: usize = 200;
 

@@ -97,7 +97,15 @@ pub struct Utf16Reader<R> {
 impl<R: Read> Utf16Reader<R> {
     pub fn new(inner: R, encoding: Encoding) -> Self {
         let kind = if encoding == Encoding::Utf16Be { encoding_rs::UTF_16BE } else { encoding_rs::UTF_16LE };
-        Utf16Reader { inner, decoder: kind.new_decoder_with_bom_removal(), input: Vec::new(), start: 0, output: Vec::new(), given: 0, at_end: false }
+        Utf16Reader {
+            inner,
+            decoder: kind.new_decoder_with_bom_removal(),
+            input: Vec::new(),
+            start: 0,
+            output: Vec::new(),
+            given: 0,
+            at_end: false,
+        }
     }
 
     fn refill(&mut self) -> io::Result<()> {

@@ -4,7 +4,7 @@
 use super::convert::boolean::boolean;
 use super::convert::pattern::{Pattern, iso};
 use arrow::datatypes::{DataType, TimeUnit};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What the values of one column are.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,21 +27,41 @@ const MISSING: [&str; 10] = ["NA", "N/A", "n/a", "#N/A", "NULL", "null", "None",
 
 /// Day first before month first: where the values leave it open, day first is assumed.
 const DATES: [&str; 20] = [
-    "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y",
-    "%b %d %Y", "%d %b, %Y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%m-%d-%y", "%d-%b-%y", "%d.%m.%y", "%d/%b/%Y",
+    "%Y-%m-%d",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d.%m.%Y",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%d-%b-%Y",
+    "%b %d %Y",
+    "%d %b, %Y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d-%m-%y",
+    "%m-%d-%y",
+    "%d-%b-%y",
+    "%d.%m.%y",
+    "%d/%b/%Y",
 ];
 const TIMES: [&str; 4] = ["%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p"];
 
 /// Whether a cell is a number, a date or a timestamp.
 pub fn looks_typed(cell: &str) -> bool {
     let cell = cell.trim();
-    !cell.is_empty() && (is_number(cell) || iso(cell.as_bytes()).is_some() || date_patterns().iter().any(|(p, _)| p.parse(cell.as_bytes()).is_some()))
+    !cell.is_empty()
+        && (is_number(cell) || iso(cell.as_bytes()).is_some() || date_patterns().iter().any(|(p, _)| p.parse(cell.as_bytes()).is_some()))
 }
 
 /// `values` are the column's texts; absent ones are NULL.
 pub fn infer<'a>(values: impl Iterator<Item = Option<&'a str>>) -> Inferred {
-    let distinct: BTreeSet<&str> = values.flatten().map(str::trim).filter(|v| !v.is_empty()).collect();
-    let (missing, real): (Vec<&str>, Vec<&str>) = distinct.iter().partition(|v| MISSING.contains(*v));
+    let mut seen = HashSet::new();
+    let distinct = values.flatten().map(str::trim).filter(|v| !v.is_empty() && seen.insert(*v));
+    let (missing, real): (Vec<&str>, Vec<&str>) = distinct.partition(|v| MISSING.contains(v));
     if real.is_empty() {
         return Inferred::of(DataType::Utf8);
     }
@@ -68,10 +88,12 @@ fn infer_real(values: &[&str]) -> Inferred {
 /// Words for true and false; single letters only where both are there, since a column of `F` alone may mean anything.
 fn is_boolean(values: &[&str]) -> bool {
     let is_word = |v: &&str| v.as_bytes()[0].is_ascii_alphabetic() && boolean(v.as_bytes()).is_some();
-    values.len() <= 8 && values.iter().all(|v| is_word(v)) && (values.iter().any(|v| v.len() > 1) || {
-        let sides: BTreeSet<_> = values.iter().map(|v| boolean(v.as_bytes())).collect();
-        sides.len() == 2
-    })
+    values.len() <= 8
+        && values.iter().all(is_word)
+        && (values.iter().any(|v| v.len() > 1) || {
+            let sides: BTreeSet<_> = values.iter().map(|v| boolean(v.as_bytes())).collect();
+            sides.len() == 2
+        })
 }
 
 /// `17850` and `17850.0`, but not `007`, which is a code.
@@ -83,7 +105,9 @@ fn is_integer(text: &str) -> bool {
 
 fn is_number(text: &str) -> bool {
     let body = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if !body.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-')) || !body.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+    if !body.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
+        || !body.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+    {
         return false;
     }
     if has_leading_zero(body.split(['.', 'e', 'E']).next().unwrap_or_default()) {
@@ -132,7 +156,10 @@ fn infer_moments(values: &[&str]) -> Inferred {
         if let Some(other) = swapped.as_ref().and_then(|s| patterns.iter().position(|(_, p)| p == s)) {
             if chosen.contains(&other) {
                 let example = left[0];
-                return Inferred { note: Some(format!("day and month come in both orders (\"{example}\"), so it stays text")), ..Inferred::of(DataType::Utf8) };
+                return Inferred {
+                    note: Some(format!("day and month come in both orders (\"{example}\"), so it stays text")),
+                    ..Inferred::of(DataType::Utf8)
+                };
             }
             if counts[other] == most {
                 note = Some(format!("\"{}\" may be day first or month first; day first is assumed", left[0]));

@@ -57,8 +57,9 @@ impl ColumnPlan {
         };
         let patterns = read.formats.iter().map(|f| Pattern::compile(f)).collect::<Result<Vec<_>, String>>();
         let patterns = patterns.map_err(|e| Error::config(e).at(format!("column `{}`", read.name)))?;
-        let zone = Zone::named(&read.timezone)
-            .ok_or_else(|| Error::config(format!("unknown time zone \"{}\"", read.timezone)).help("use an IANA name such as Europe/Paris"))?;
+        let zone = Zone::named(&read.timezone).ok_or_else(|| {
+            Error::config(format!("unknown time zone \"{}\"", read.timezone)).help("use an IANA name such as Europe/Paris")
+        })?;
         Ok(ColumnPlan {
             kind,
             tokens: NullTokens::new(&read.null_tokens),
@@ -176,14 +177,14 @@ pub fn match_labels(columns: &[ColumnRead], labels: &[String]) -> Vec<Option<usi
     let names = names_of(labels);
     let mut taken = vec![false; labels.len()];
     let mut out = vec![None; columns.len()];
-    let passes: [&dyn Fn(&ColumnRead, usize) -> bool; 3] = [
-        &|c, i| labels[i] == c.label && names[i] == c.name,
-        &|c, i| labels[i] == c.label,
-        &|c, i| names[i] == name::normalise(&c.label),
-    ];
-    for pass in passes {
+    for pass in 0..3 {
         for (column, slot) in columns.iter().zip(&mut out).filter(|(_, s)| s.is_none()) {
-            if let Some(i) = (0..labels.len()).find(|i| !taken[*i] && pass(column, *i)) {
+            let fits = |i: usize| match pass {
+                0 => labels[i] == column.label && names[i] == column.name,
+                1 => labels[i] == column.label,
+                _ => names[i] == name::normalise(&column.label),
+            };
+            if let Some(i) = (0..labels.len()).find(|i| !taken[*i] && fits(*i)) {
                 taken[i] = true;
                 *slot = Some(i);
             }

@@ -6,6 +6,7 @@ use super::infer::looks_typed;
 use super::record::{Record, record_at, records};
 use super::tokenise::Width;
 use memchr::memchr;
+use std::borrow::Cow;
 
 /// CSV options as the user set them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +88,7 @@ pub fn survey(head: &[u8], at_end: bool, encoding: Encoding, options: &CsvOption
     let all_of_it = at_end || records(body, dialect, false).next().is_none();
     let sample: Vec<Record> = records(body, dialect, all_of_it).filter(|r| !r.is_blank()).take(SAMPLE_ROWS + 1).collect();
     let cells = |r: &Record| -> Vec<String> {
-        (0..r.fields.len()).map(|i| r.value(body, i, &dialect).map(|v| text_of(&v, encoding)).unwrap_or_default()).collect()
+        (0..r.fields.len()).map(|i| r.value(body, i, &dialect).map(|v| text_of(v, encoding).into_owned()).unwrap_or_default()).collect()
     };
     let has_header = !sample.is_empty()
         && options.header.unwrap_or_else(|| {
@@ -160,17 +161,20 @@ fn detect_header(rows: &[Vec<String>]) -> bool {
 }
 
 /// A field's content as text.
-pub fn text_of(content: &[u8], encoding: Encoding) -> String {
+pub fn text_of(content: Cow<'_, [u8]>, encoding: Encoding) -> Cow<'_, str> {
     if encoding == Encoding::Windows1252
-        && let Some(text) = decode_1252(content)
+        && let Some(text) = decode_1252(&content)
     {
-        return String::from_utf8_lossy(&text).into_owned();
+        return Cow::Owned(lossless(&text));
     }
-    lossless(content)
+    match content {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map_or_else(|_| Cow::Owned(lossless(bytes)), Cow::Borrowed),
+        Cow::Owned(bytes) => Cow::Owned(lossless(&bytes)),
+    }
 }
 
 /// The rows of a surveyed beginning, each cell as text, `None` for an empty unquoted one. Records that are not rows are left out.
-pub fn rows<'a>(head: &'a [u8], at_end: bool, survey: &'a Survey) -> impl Iterator<Item = Vec<Option<String>>> + 'a {
+pub fn rows<'a>(head: &'a [u8], at_end: bool, survey: &'a Survey) -> impl Iterator<Item = Vec<Option<Cow<'a, str>>>> + 'a {
     let body = &head[survey.body..];
     let d = survey.dialect;
     let at_end = at_end || record_at(body, 0, false, &d).is_none();
@@ -180,5 +184,5 @@ pub fn rows<'a>(head: &'a [u8], at_end: bool, survey: &'a Survey) -> impl Iterat
             let n = r.fields.len();
             !r.is_malformed && (n == width.fields || (width.fill && n < width.fields)) && !r.is_blank()
         })
-        .map(move |r| (0..width.fields).map(|i| r.value(body, i, &d).map(|v| text_of(&v, survey.encoding))).collect())
+        .map(move |r| (0..width.fields).map(|i| r.value(body, i, &survey.dialect).map(|v| text_of(v, survey.encoding))).collect())
 }

@@ -1,1 +1,1 @@
-SELECT initcapp(name) AS name, vat(income) AS vat FROM customers
+SELECT initcapp(status) AS status, vat(total) AS vat FROM orders

@@ -98,7 +98,9 @@ impl NumberFormat {
 
 /// A space as separator stands for the spaces that typesetters use too.
 fn is_separator(c: char, separator: char) -> bool {
-    c == separator || (separator.is_whitespace() && matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}')) || (separator == '\'' && c == '\u{2019}')
+    c == separator
+        || (separator.is_whitespace() && matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}'))
+        || (separator == '\'' && c == '\u{2019}')
 }
 
 /// Integers of one width. `17850.0` is one; `17850.5` is not.
@@ -145,7 +147,7 @@ where
     }
 }
 
-/// Up to 18 digits with an optional minus.
+/// Up to 18 digits with an optional minus, and a point with zeros after it, as spreadsheets write integers.
 #[inline]
 pub fn short_integer(raw: &[u8]) -> Option<i64> {
     let (negative, digits) = match raw {
@@ -156,9 +158,13 @@ pub fn short_integer(raw: &[u8]) -> Option<i64> {
         return None;
     }
     let mut n = 0i64;
-    for b in digits {
+    for (i, b) in digits.iter().enumerate() {
         let d = b.wrapping_sub(b'0');
         if d > 9 {
+            let zeros = &digits[i + 1..];
+            if *b == b'.' && i > 0 && !zeros.is_empty() && zeros.iter().all(|z| *z == b'0') {
+                break;
+            }
             return None;
         }
         n = n * 10 + i64::from(d);

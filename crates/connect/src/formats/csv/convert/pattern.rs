@@ -22,7 +22,10 @@ pub enum Pattern {
     /// `%Y-%m-%d` and nothing else.
     IsoDate,
     Items(Vec<Item>),
-    Chrono { pattern: String, has_time: bool },
+    Chrono {
+        pattern: String,
+        has_time: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -55,7 +55,10 @@ impl Texts {
         if is_quoted && !self.trim && self.tokens.is_empty() {
             // Most quoted fields hold no quote.
             let quote = buf[start];
-            if end - start >= 2 && buf[end - 1] == quote && self.dialect.escape.is_none() && memchr::memchr(quote, &buf[start + 1..end - 1]).is_none()
+            if end - start >= 2
+                && buf[end - 1] == quote
+                && self.dialect.escape.is_none()
+                && memchr::memchr(quote, &buf[start + 1..end - 1]).is_none()
             {
                 self.push_word(buf, start + 1, end - 1);
                 return true;
@@ -152,7 +155,10 @@ impl ColumnBuilder for Texts {
         self.bytes.truncate(self.len);
         let nulls = null_buffer(&self.valid);
         let offsets = OffsetBuffer::new(self.offsets.into());
-        // SAFETY: a strip is checked to be UTF-8 before it is read, its fields are cut at ASCII bytes only, and unquoting drops ASCII bytes
+        if !self.dialect.is_ascii() {
+            return Ok(Arc::new(StringArray::try_new(offsets, Buffer::from_vec(self.bytes), nulls)?));
+        }
+        // SAFETY: a strip is checked to be UTF-8 before it is read, its fields are cut at ASCII bytes only (asked just above), and unquoting drops ASCII bytes
         // only, so every value is UTF-8; the offsets grow and end at the length of the bytes.
         Ok(Arc::new(unsafe { StringArray::new_unchecked(offsets, Buffer::from_vec(self.bytes), nulls) }))
     }
