@@ -118,6 +118,19 @@ impl Context {
         if checked.has_errors() {
             return Err(problems(checked));
         }
+        self.open_checked(checked)
+    }
+
+    /// Opens the project to look at what earlier runs stored, which needs no source to be within reach.
+    pub fn open_to_ask(&self) -> Result<Arc<Workspace>, Failure> {
+        let checked = tidemill_pipeline::check(self.dir(), &self.environment());
+        if !checked.can_be_asked() {
+            return Err(problems(checked));
+        }
+        self.open_checked(checked)
+    }
+
+    fn open_checked(&self, checked: Checked) -> Result<Arc<Workspace>, Failure> {
         let warnings = checked.problems.iter().filter(|p| p.severity == Severity::Warning).count();
         logging::start(self, &checked.project.dir, &checked.project.settings)?;
         if warnings > 0 {

@@ -77,6 +77,6 @@ pub struct Probe {
     pub samples: Vec<Vec<Option<String>>>,
     /// Rows that the inference saw.
     pub rows_seen: usize,
-    /// What a person should know: "column `when`: 03/04/2021 may be day first or month first; day first is assumed".
-    pub notes: Vec<String>,
+    /// What a person should know, by column name: "03/04/2021 may be day first or month first; day first is assumed".
+    pub notes: Vec<(String, String)>,
 }

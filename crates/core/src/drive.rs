@@ -119,7 +119,16 @@ mod tests {
                 return Err(Error::data("seventy-seven"));
             }
             let batch = RecordBatch::new_empty(Arc::new(Schema::empty()));
-            Ok(Decoded { split: "s".into(), batch, lines: vec![], rejects: vec![], rows_read: self.0, bytes_read: 1, nulled: vec![], text: Arc::new(NoText) })
+            Ok(Decoded {
+                split: "s".into(),
+                batch,
+                lines: vec![],
+                rejects: vec![],
+                rows_read: self.0,
+                bytes_read: 1,
+                nulled: vec![],
+                text: Arc::new(NoText),
+            })
         }
     }
     impl Scan for Numbers {
@@ -136,7 +145,18 @@ mod tests {
     fn the_ordered_stretch_sees_every_morsel_in_order() {
         let mut seen = Vec::new();
         let meter = Meter::default();
-        drive(&Numbers(AtomicU64::new(0), 70), 4, &meter, |_, d| Ok(d.rows_read), |seq, n| { seen.push((seq, n)); Ok(()) }, |_, ()| Ok(())).unwrap();
+        drive(
+            &Numbers(AtomicU64::new(0), 70),
+            4,
+            &meter,
+            |_, d| Ok(d.rows_read),
+            |seq, n| {
+                seen.push((seq, n));
+                Ok(())
+            },
+            |_, ()| Ok(()),
+        )
+        .unwrap();
         assert_eq!(seen, (0..70).map(|n| (n, n)).collect::<Vec<_>>());
         assert_eq!(Meter::get(&meter.bytes_read), 70);
     }
@@ -146,7 +166,17 @@ mod tests {
         let meter = Meter::default();
         let r = drive(&Numbers(AtomicU64::new(0), 1000), 4, &meter, |_, d| Ok(d.rows_read), |_, n| Ok(n), |_, _| Ok(()));
         assert_eq!(r.unwrap_err().what, "seventy-seven");
-        let r = drive(&Numbers(AtomicU64::new(0), 50), 4, &meter, |_, d| Ok(d.rows_read), |_, n| { assert!(n < 20, "too far"); Ok(n) }, |_, _| Ok(()));
+        let r = drive(
+            &Numbers(AtomicU64::new(0), 50),
+            4,
+            &meter,
+            |_, d| Ok(d.rows_read),
+            |_, n| {
+                assert!(n < 20, "too far");
+                Ok(n)
+            },
+            |_, _| Ok(()),
+        );
         assert!(r.unwrap_err().what.contains("too far"));
     }
 }

@@ -108,8 +108,7 @@ impl Error {
     /// The chain of causes, outermost first, for logs and `--verbose`.
     pub fn causes(&self) -> Vec<String> {
         let mut out = Vec::new();
-        let mut next: Option<&(dyn std::error::Error + 'static)> =
-            self.source.as_deref().map(|s| s as &(dyn std::error::Error + 'static));
+        let mut next: Option<&(dyn std::error::Error + 'static)> = self.source.as_deref().map(|s| s as &(dyn std::error::Error + 'static));
         while let Some(e) = next {
             out.push(e.to_string());
             next = e.source();

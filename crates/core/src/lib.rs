@@ -17,9 +17,9 @@ pub mod read;
 pub mod scan;
 pub mod secret;
 
+pub use clock::{Clock, SystemClock};
 pub use code::codes;
 pub use drive::drive;
-pub use clock::{Clock, SystemClock};
 pub use error::{Error, ErrorKind, Result};
 pub use meter::Meter;
 pub use place::{Place, Spanned};

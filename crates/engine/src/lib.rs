@@ -10,6 +10,7 @@
 
 mod advice;
 pub mod catalog;
+mod dialect;
 pub mod engine;
 pub mod function;
 pub mod lineage;

@@ -1,6 +1,7 @@
 //! Text to syntax tree: parsing, the refusal of everything that is not a question, and finding things in the text.
 
 use crate::advice;
+use crate::dialect::Postgres;
 use crate::problem::{SqlProblem, SqlProblemKind};
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::{ExprWithAlias, Query, Select, SetExpr, Spanned, Statement, Visit, Visitor};
@@ -22,7 +23,7 @@ pub(crate) fn parse_question(text: &str) -> Result<DfStatement, SqlProblem> {
 /// One statement of any kind.
 pub(crate) fn parse_statement(text: &str) -> Result<DfStatement, SqlProblem> {
     let mut statements = DFParserBuilder::new(text)
-        .with_dialect(&PostgreSqlDialect {})
+        .with_dialect(&Postgres)
         .with_recursion_limit(DEPTH_MAX)
         .build()
         .and_then(|mut parser| parser.parse_statements())
@@ -46,7 +47,7 @@ pub(crate) fn parse_expression(text: &str) -> Result<ExprWithAlias, SqlProblem> 
         return Err(SqlProblem::new(SqlProblemKind::Syntax, "there is no expression here"));
     }
     DFParserBuilder::new(text)
-        .with_dialect(&PostgreSqlDialect {})
+        .with_dialect(&Postgres)
         .with_recursion_limit(DEPTH_MAX)
         .build()
         .and_then(|mut parser| parser.parse_into_expr())

@@ -84,6 +84,33 @@ impl Lake {
         self.commit_as(lease, table, commit, Some(txn), Kind::Rows).await
     }
 
+    /// The data files that [`Lake::commit_part`] added in this epoch, if it was done: what another try of the same work would write again,
+    /// under other names.
+    pub async fn part_files(&self, epoch: u64, name: &TableName, part: &str) -> Result<Option<Vec<DataFile>>> {
+        let Some(table) = self.table_if_there(name)? else { return Ok(None) };
+        let Some(state) = table.latest().await? else { return Ok(None) };
+        let id = format!("{}/{part}", name.application_id());
+        if stored_transaction(&table, &state, &id).await? != Some(epoch as i64) {
+            return Ok(None);
+        }
+        for version in table.log_versions()?.into_iter().rev() {
+            let entry = table.log_entry(version)?;
+            if entry.iter().any(|a| a["txn"]["appId"] == id.as_str() && a["txn"]["version"] == epoch) {
+                let added: BTreeSet<&str> = entry.iter().filter_map(|a| a["add"]["path"].as_str()).collect();
+                let files = data_files(name, &state)?;
+                return Ok(Some(files.into_iter().filter(|f| added.contains(f.path.as_str())).collect()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest epoch that a table had at a version.
+    pub async fn table_epoch_at(&self, table: &TableName, version: i64) -> Result<Option<u64>> {
+        let Some(handle) = self.table_if_there(table)? else { return Ok(None) };
+        let txn = stored_transaction(&handle, &handle.at(version).await?, &table.application_id()).await?;
+        Ok(txn.filter(|epoch| *epoch > 0).map(|epoch| epoch as u64))
+    }
+
     /// The newest epoch that a table has, and the version it is at; `None` for a table that is not there or has none.
     pub async fn table_epoch(&self, table: &TableName) -> Result<Option<(u64, i64)>> {
         let Some(handle) = self.table_if_there(table)? else { return Ok(None) };

@@ -1,7 +1,7 @@
 //! Epochs: what a run is about to do is made durable first, then every table commits under the epoch's number, then the epoch is done.
 //! After a crash the manifest says exactly what to do again; tables that have the epoch already skip it.
 //!
-//! Files in `_tidemill/epochs/`: `N.manifest.json`, then `N.done.json` or `N.abandoned.json`; N has 20 digits.
+//! Files in `_tidemill/epochs/`: `N.manifest.json`, then `N.done.json`, or `N.leaving.json` and `N.abandoned.json`; N has 20 digits.
 
 use crate::{Lake, Lease, TableName, sealed};
 use serde::{Deserialize, Serialize};
@@ -147,19 +147,29 @@ impl Lake {
         }
     }
 
-    /// Gives an unfinished epoch up: what tables committed under it already is taken back, then the epoch is marked. May be repeated after a crash.
+    /// Whether somebody began to give the epoch up. It must then be given up, not finished: some tables have taken it back already.
+    pub fn is_leaving(&self, epoch: u64) -> Result<bool> {
+        Ok(self.store.read(&path(epoch, "leaving"))?.is_some())
+    }
+
+    /// Gives an unfinished epoch up: what tables committed under it already is taken back, then the epoch is marked. Must be repeated after a
+    /// crash, see [`Lake::is_leaving`].
     pub async fn abandon(&self, lease: &Lease, epoch: u64, why: &str) -> Result<()> {
         self.check_lease(lease)?;
         if self.store.read(&path(epoch, "done"))?.is_some() {
             return Err(Error::bug(format!("epoch {epoch} is finished and cannot be abandoned")));
         }
+        let mark = Abandoned { epoch, at_micros: self.clock.now_micros(), why: why.to_string() };
+        self.store.create(&path(epoch, "leaving"), &sealed::seal(&mark)?)?;
+        failpoint("abandon.begun");
         let before = self.last_done()?;
         for table in self.tables()? {
             let version = before.as_ref().and_then(|d| d.version(&table));
             self.undo(lease, epoch, &table, version).await?;
         }
-        let mark = Abandoned { epoch, at_micros: self.clock.now_micros(), why: why.to_string() };
+        failpoint("abandon.undone");
         self.store.create(&path(epoch, "abandoned"), &sealed::seal(&mark)?)?;
+        failpoint("abandon.after");
         Ok(())
     }
 

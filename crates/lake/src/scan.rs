@@ -11,7 +11,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use tidemill_core::name::{FILE, LINE};
-use tidemill_core::{Decoded, Error, Morsel, Result, RowText, Scan};
+use tidemill_core::{Decoded, Error, Morsel, Result, RowText, Scan, name};
 use tidemill_store::durable::io_error;
 
 impl Lake {
@@ -214,7 +214,7 @@ struct Text {
 
 impl RowText for Text {
     fn text(&self, row: usize) -> String {
-        let whole = self.whole.get_or_init(|| self.open.read(self.group, &self.open.snapshot.schema).ok());
+        let whole = self.whole.get_or_init(|| self.open.read(self.group, &self.told()).ok());
         whole.as_ref().and_then(|batch| row_json(batch, row)).unwrap_or_default()
     }
 
@@ -224,6 +224,14 @@ impl RowText for Text {
             Some(lines) => lines.get(row).copied().unwrap_or(0),
             None => self.first_row + row as u64,
         }
+    }
+}
+
+impl Text {
+    /// The columns that say what a row is. When it was taken in differs from run to run, and the same row has the same text in all.
+    fn told(&self) -> SchemaRef {
+        let fields = self.open.snapshot.schema.fields().iter().filter(|f| f.name() != name::INGESTED_AT);
+        Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
     }
 }
 

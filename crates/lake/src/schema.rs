@@ -150,7 +150,7 @@ pub(crate) fn has_local_timestamps(data_type: &DataType) -> bool {
 }
 
 /// Whether old files of type `from` can be read as `to` without loss.
-pub(crate) fn widens(from: &DataType, to: &DataType) -> bool {
+pub fn widens(from: &DataType, to: &DataType) -> bool {
     use DataType as D;
     let rank = |t: &DataType| match t {
         D::Int8 => Some(1),

@@ -4,13 +4,16 @@ use crate::{Lake, sealed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tidemill_core::Result;
+use tidemill_store::failpoint;
 
 const DIRECTORY: &str = "_tidemill";
 
 impl Lake {
     /// Writes a record durably, in place of an older one. `name` is a relative path such as `recipes/customers/0000000001.json`.
     pub fn put_state<T: Serialize>(&self, name: &str, body: &T) -> Result<()> {
-        self.store.replace(&format!("{DIRECTORY}/{name}"), &sealed::seal(body)?)
+        self.store.replace(&format!("{DIRECTORY}/{name}"), &sealed::seal(body)?)?;
+        failpoint(&format!("state.{}", name.split('/').next().unwrap_or(name)));
+        Ok(())
     }
 
     /// The record, or `None` when there is none. A damaged one is an error that names it.

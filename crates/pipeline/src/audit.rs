@@ -1,17 +1,15 @@
 //! Proves the ledger: what was read is what was written, set aside, removed as a repetition or filtered; and what the ledger says was
 //! written is what the tables really hold, counted anew.
 
-use crate::nodes;
 use crate::quarantine::ident;
 use crate::report::{AuditEdge, AuditReport};
-use crate::state::Outcome;
+use crate::state::{self, Outcome};
 use crate::tables::Prepared;
 use crate::workspace::{QueryOptions, Workspace, versions_of};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use tidemill_core::{Error, Result};
-use tidemill_lake::TableName;
-use tidemill_project::NodeKind;
+use tidemill_lake::{Done, TableName};
 use tidemill_project::spec::Load;
 
 impl Workspace {
@@ -21,8 +19,9 @@ impl Workspace {
         let versions = versions_of(&done);
         let mut edges = Vec::new();
         for p in &self.checked.tables {
-            let raw = nodes::last_outcome(&self.lake, &p.raw_node(), NodeKind::Raw).await?.filter(|_| p.keeps_raw());
-            let clean = nodes::last_outcome(&self.lake, &p.clean_node(), NodeKind::Clean).await?;
+            // As of the finished epoch too: a run may be under way, or have died.
+            let raw = self.outcome_at(&done, &TableName::raw(&p.table.name)).await?.filter(|_| p.keeps_raw());
+            let clean = self.outcome_at(&done, &TableName::clean(&p.table.name)).await?;
             let has = |t: &TableName| versions.contains_key(t);
             let name = &p.table.name;
             let stored_raw = if has(&TableName::raw(name)) { Some(self.rows_of("raw", name, "").await?) } else { None };
@@ -38,6 +37,14 @@ impl Workspace {
         }
         let balanced = edges.iter().all(|e| e.balanced);
         Ok(AuditReport { epoch: done.epoch, edges, balanced })
+    }
+
+    async fn outcome_at(&self, done: &Done, table: &TableName) -> Result<Option<Outcome>> {
+        let Some(version) = done.version(table) else { return Ok(None) };
+        match self.lake.table_epoch_at(table, version).await? {
+            Some(epoch) => state::get(&self.lake, epoch, &table.to_string()),
+            None => Ok(None),
+        }
     }
 
     async fn rows_of(&self, schema: &str, table: &str, condition: &str) -> Result<u64> {

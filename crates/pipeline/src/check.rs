@@ -27,6 +27,11 @@ impl Checked {
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|p| p.severity == Severity::Error)
     }
+
+    /// Nothing is wrong with the project itself; sources may be out of reach. What earlier runs stored can be asked all the same.
+    pub fn can_be_asked(&self) -> bool {
+        self.problems.iter().all(|p| p.severity != Severity::Error || p.code == tidemill_core::codes::SOURCE_UNREADABLE)
+    }
 }
 
 /// Reads and judges the project in `dir`. Every mistake found is in `problems`, in order of file and place.
@@ -184,7 +189,14 @@ pub(crate) fn prepare(
     let (recipe, p) = Recipe::compile(table, tidemill_core::read::schema_of(&reads), session);
     problems.extend(p);
     let read_spec = crate::fingerprint::read_spec(table, &reads);
-    Some(Prepared { table: table.clone(), source: Arc::new(source), reads, contract: Arc::new(contract), recipe: Arc::new(recipe), read_spec })
+    Some(Prepared {
+        table: table.clone(),
+        source: Arc::new(source),
+        reads,
+        contract: Arc::new(contract),
+        recipe: Arc::new(recipe),
+        read_spec,
+    })
 }
 
 /// Repairs against another table's column need that column to be there.
@@ -198,7 +210,8 @@ fn repairs(checked: &mut Checked) {
             let Some(schema) = checked.schemas.get(&node) else { continue };
             if schema.column_with_name(column).is_none() {
                 let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-                let p = Problem::error("TM0301", Place::span(&table.file, other.span.clone()), format!("`{node}` has no column `{column}`"));
+                let p =
+                    Problem::error("TM0301", Place::span(&table.file, other.span.clone()), format!("`{node}` has no column `{column}`"));
                 found.push(p.help(suggest(column, &names)));
             }
         }
@@ -218,8 +231,10 @@ fn check_view(view: &View, schema: &SchemaRef, session: &Session, checked: &mut 
     let need = |column: &tidemill_core::Spanned<String>, problems: &mut Vec<Problem>| {
         if !names.contains(&column.value.as_str()) {
             let place = Place::span(&view.file, column.span.clone());
-            problems
-                .push(Problem::error("TM0402", place, format!("view `{}` has no column `{}`", view.name, column.value)).help(suggest(column, &names)));
+            problems.push(
+                Problem::error("TM0402", place, format!("view `{}` has no column `{}`", view.name, column.value))
+                    .help(suggest(column, &names)),
+            );
         }
     };
     for test in &view.tests {
@@ -236,7 +251,8 @@ fn check_view(view: &View, schema: &SchemaRef, session: &Session, checked: &mut 
                 match checked.schemas.get(&node) {
                     Some(s) if s.column_with_name(to_column).is_none() => {
                         let names: Vec<&str> = s.fields().iter().map(|f| f.name().as_str()).collect();
-                        let p = Problem::error("TM0402", place, format!("`{}` has no column `{to_column}`", to.value)).help(suggest(to_column, &names));
+                        let p = Problem::error("TM0402", place, format!("`{}` has no column `{to_column}`", to.value))
+                            .help(suggest(to_column, &names));
                         checked.problems.push(p);
                     }
                     Some(_) => {}
@@ -244,7 +260,8 @@ fn check_view(view: &View, schema: &SchemaRef, session: &Session, checked: &mut 
                     None => {
                         let all: Vec<&str> = checked.graph.nodes.iter().map(|n| n.name.as_str()).collect();
                         let p = Problem::error("TM0403", place, format!("there is no table or view `{}`", to.value)).help(
-                            did_you_mean(&to.value, all.iter().copied()).map_or_else(|| "name a view, or `clean.TABLE`".into(), |n| format!("did you mean `{n}`?")),
+                            did_you_mean(&to.value, all.iter().copied())
+                                .map_or_else(|| "name a view, or `clean.TABLE`".into(), |n| format!("did you mean `{n}`?")),
                         );
                         checked.problems.push(p);
                     }
@@ -264,7 +281,11 @@ fn check_view(view: &View, schema: &SchemaRef, session: &Session, checked: &mut 
     }
     for name in view.columns.keys() {
         if !names.contains(&name.as_str()) {
-            let p = Problem::warning("TM0402", Place::file(&view.file), format!("a description is given for `{name}`, which the view does not have"));
+            let p = Problem::warning(
+                "TM0402",
+                Place::file(&view.file),
+                format!("a description is given for `{name}`, which the view does not have"),
+            );
             checked.problems.push(p.help(suggest(name, &names)));
         }
     }
@@ -281,7 +302,9 @@ fn check_export(export: &Export, session: &Session, checked: &mut Checked, unkno
         if !node.is_some_and(|n| n.depends_on.iter().any(|d| unknown.contains(d))) {
             match session.schema_of(&sql.text) {
                 Ok(_) => {}
-                Err(p) if p.kind == SqlProblemKind::Table && checked.problems.iter().any(|q| q.place.file == export.file && q.code == "TM0403") => {}
+                Err(p)
+                    if p.kind == SqlProblemKind::Table
+                        && checked.problems.iter().any(|q| q.place.file == export.file && q.code == "TM0403") => {}
                 Err(p) => checked.problems.push(sql_problem(&export.file, sql, p)),
             }
         }

@@ -85,6 +85,12 @@ impl Run {
                 .ok_or_else(|| Error::bug(format!("{table} was not built")).help(format!("run `tidemill run -s {table}+`")))?;
             return Ok(Input::Raw(Arc::clone(&self.ws.lake), Box::new(snapshot)));
         }
+        // Their rows would go without a word, though `on_removed` says that they stay.
+        if let Some(f) = n.files.keep.iter().find(|f| !f.present) {
+            return Err(Error::config(format!("`{}` is gone, and with `raw = \"source\"` its rows are nowhere else", f.path)).help(
+                "put it back; or let its rows go with `on_removed = \"delete\"`; or use `raw = \"keep\"` for files that don't stay",
+            ));
+        }
         // Nothing is kept, so every file that is there is read, changed or not.
         let listed = p.source.list()?;
         let planned: BTreeSet<&str> = n.files.keep.iter().chain(n.files.read.iter().map(|r| &r.1)).map(|f| f.path.as_str()).collect();
@@ -236,6 +242,7 @@ impl Run {
             return Err(Error::bug(format!("the ledger of this step does not balance: {ledger:?}")));
         }
         outcome.ledger.push(ledger);
+        aside.settle(self, "prepare").await?;
         if !p.keeps_raw() {
             outcome.files = n.files.keep.iter().chain(n.files.read.iter().map(|r| &r.1)).cloned().collect::<Vec<FileState>>();
             outcome.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -245,7 +252,8 @@ impl Run {
         state::put(&self.ws.lake, &outcome)?;
         let superseded: BTreeSet<String> = n.before.iter().flat_map(|b| b.quarantine_files.iter().cloned()).collect();
         aside.commit(self, superseded, "prepare").await?;
-        let commit = Commit { schema: stored_schema, adds, removes: Removes::All, operation: "WRITE".into(), partition_columns: partition_by };
+        let commit =
+            Commit { schema: stored_schema, adds, removes: Removes::All, operation: "WRITE".into(), partition_columns: partition_by };
         let done = self.ws.lake.commit(&self.lease, self.manifest.epoch, &table, commit).await?;
         self.set_version(table, done.version);
         if applied.quarantined > 0 {
@@ -288,17 +296,14 @@ fn quality(applied: &Applied) -> Vec<QualityLine> {
         rows_removed: 0,
         message: format!("{n} values that are not of the column's type became NULL"),
     });
-    let rules = applied
-        .quality
-        .iter()
-        .map(|q| QualityLine {
-            rule_index: q.rule_index,
-            rule: q.rule.to_string(),
-            column: q.column.clone(),
-            cells_changed: q.cells_changed,
-            rows_removed: q.rows_removed,
-            message: q.message.clone(),
-        });
+    let rules = applied.quality.iter().map(|q| QualityLine {
+        rule_index: q.rule_index,
+        rule: q.rule.to_string(),
+        column: q.column.clone(),
+        cells_changed: q.cells_changed,
+        rows_removed: q.rows_removed,
+        message: q.message.clone(),
+    });
     nulled.chain(rules).collect()
 }
 

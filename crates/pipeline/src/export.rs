@@ -14,7 +14,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use tidemill_core::{Error, Meter, Place, Problem, Result, problem::did_you_mean};
 use tidemill_project::spec::{Export, OptionValue};
-use tidemill_store::durable;
+use tidemill_store::{durable, failpoint};
 
 /// Where exports can go. A new one is a line here.
 const CONNECTORS: &[&str] = &["files"];
@@ -51,14 +51,23 @@ struct Target {
 pub(crate) fn check(export: &Export) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !CONNECTORS.contains(&export.connector.as_str()) {
-        let p = Problem::error("TM0605", Place::span(&export.file, export.connector.span.clone()), format!("unknown connector `{}`", *export.connector));
+        let p = Problem::error(
+            "TM0605",
+            Place::span(&export.file, export.connector.span.clone()),
+            format!("unknown connector `{}`", *export.connector),
+        );
         problems.push(p.help(format!("known connectors: {}", CONNECTORS.join(", "))));
         return problems;
     }
     for (key, value) in &export.options {
         if !OPTIONS.contains(&key.as_str()) {
             let p = Problem::error("TM0601", Place::span(&export.file, value.span.clone()), format!("unknown option `{key}`"));
-            problems.push(p.help(did_you_mean(key, OPTIONS.iter().copied()).map_or_else(|| format!("options: {}", OPTIONS.join(", ")), |n| format!("did you mean `{n}`?"))));
+            problems.push(
+                p.help(
+                    did_you_mean(key, OPTIONS.iter().copied())
+                        .map_or_else(|| format!("options: {}", OPTIONS.join(", ")), |n| format!("did you mean `{n}`?")),
+                ),
+            );
         }
     }
     if let Err((key, message, help)) = target(export) {
@@ -84,9 +93,9 @@ fn target(export: &Export) -> std::result::Result<Target, Mistake> {
             Some(_) => Err((key, format!("`{key}` must be text"), format!("write {key} = \"…\""))),
         }
     };
-    let path = text("path")?.filter(|p| !p.is_empty()).ok_or_else(|| {
-        ("path", "an export to files needs a `path`".to_string(), format!("path = \"exports/{}.parquet\"", export.name))
-    })?;
+    let path = text("path")?
+        .filter(|p| !p.is_empty())
+        .ok_or_else(|| ("path", "an export to files needs a `path`".to_string(), format!("path = \"exports/{}.parquet\"", export.name)))?;
     let mut name = path.to_lowercase();
     let mut pack = None;
     for (ending, p) in [(".gz", Pack::Gzip), (".zst", Pack::Zstd)] {
@@ -107,17 +116,26 @@ fn target(export: &Export) -> std::result::Result<Target, Mistake> {
         Some("csv") => Format::Csv,
         Some("json") => Format::Json,
         Some(other) => {
-            let near = did_you_mean(other, FORMATS.iter().copied()).map_or_else(|| format!("formats: {}", FORMATS.join(", ")), |n| format!("did you mean `{n}`?"));
+            let near = did_you_mean(other, FORMATS.iter().copied())
+                .map_or_else(|| format!("formats: {}", FORMATS.join(", ")), |n| format!("did you mean `{n}`?"));
             return Err(("format", format!("unknown format `{other}`"), near));
         }
-        None => return Err(("path", format!("the name `{path}` does not tell the format"), "end it in .parquet, .csv or .json, or set `format`".into())),
+        None => {
+            return Err((
+                "path",
+                format!("the name `{path}` does not tell the format"),
+                "end it in .parquet, .csv or .json, or set `format`".into(),
+            ));
+        }
     };
     let pack = match text("compression")?.as_deref() {
         None => pack.unwrap_or(if format == Format::Parquet { Pack::Zstd } else { Pack::None }),
         Some("none") => Pack::None,
         Some("gzip") => Pack::Gzip,
         Some("zstd") => Pack::Zstd,
-        Some(other) => return Err(("compression", format!("unknown compression `{other}`"), format!("one of: {}", COMPRESSIONS.join(", ")))),
+        Some(other) => {
+            return Err(("compression", format!("unknown compression `{other}`"), format!("one of: {}", COMPRESSIONS.join(", "))));
+        }
     };
     let delimiter = match text("delimiter")?.as_deref() {
         None if name.ends_with(".tsv") => b'\t',
@@ -199,7 +217,7 @@ enum Sink {
 
 enum Packed {
     Plain(std::io::BufWriter<tempfile::NamedTempFile>),
-    Gzip(flate2::write::GzEncoder<std::io::BufWriter<tempfile::NamedTempFile>>),
+    Gzip(Box<flate2::write::GzEncoder<std::io::BufWriter<tempfile::NamedTempFile>>>),
     Zstd(Box<zstd::Encoder<'static, std::io::BufWriter<tempfile::NamedTempFile>>>),
 }
 
@@ -236,12 +254,16 @@ impl Output {
         let dir = path.parent().unwrap_or(Path::new("."));
         durable::make_directories(dir)?;
         let io = |e: std::io::Error| durable::io_error("cannot write", path, e);
-        let file = tempfile::Builder::new().prefix(".").suffix(".tmp").permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666)).tempfile_in(dir).map_err(io)?;
+        // Always the same name, so that what a killed run leaves lying is gone with the next one.
+        let name = format!(".{}.tmp", path.file_name().unwrap_or_default().to_string_lossy());
+        let _ = std::fs::remove_file(dir.join(&name));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        let file = tempfile::Builder::new().prefix(&name).rand_bytes(0).permissions(mode).tempfile_in(dir).map_err(io)?;
         let packed = |file| -> Result<Packed> {
             let w = std::io::BufWriter::with_capacity(1 << 18, file);
             Ok(match target.pack {
                 Pack::None => Packed::Plain(w),
-                Pack::Gzip => Packed::Gzip(flate2::write::GzEncoder::new(w, flate2::Compression::default())),
+                Pack::Gzip => Packed::Gzip(Box::new(flate2::write::GzEncoder::new(w, flate2::Compression::default()))),
                 Pack::Zstd => Packed::Zstd(Box::new(zstd::Encoder::new(w, 3).map_err(io)?)),
             })
         };
@@ -253,7 +275,8 @@ impl Output {
                     Pack::Zstd => Compression::ZSTD(ZstdLevel::default()),
                 };
                 let properties = WriterProperties::builder().set_compression(compression).build();
-                let w = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(|e| Error::data(e.to_string()).at(path.display().to_string()))?;
+                let w = ArrowWriter::try_new(file, schema.clone(), Some(properties))
+                    .map_err(|e| Error::data(e.to_string()).at(path.display().to_string()))?;
                 Sink::Parquet(Box::new(w))
             }
             Format::Csv => Sink::Csv(Box::new(
@@ -295,7 +318,10 @@ impl Output {
             }
         };
         file.as_file().sync_all().map_err(io)?;
+        failpoint("export.before");
         file.persist(&self.path).map_err(|e| io(e.error))?;
-        durable::sync_parent(&self.path)
+        durable::sync_parent(&self.path)?;
+        failpoint("export.after");
+        Ok(())
     }
 }

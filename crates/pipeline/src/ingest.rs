@@ -58,8 +58,10 @@ pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<
     for entry in listed {
         seen.insert(entry.path.clone());
         let old = known.get(entry.path.as_str()).copied();
-        let fingerprint =
-            p.source.fingerprint(&entry, old.map(|o| (o.size, o.modified_micros, o.fingerprint.as_str()))).map_err(|e| e.at(entry.path.clone()))?;
+        let fingerprint = p
+            .source
+            .fingerprint(&entry, old.map(|o| (o.size, o.modified_micros, o.fingerprint.as_str())))
+            .map_err(|e| e.at(entry.path.clone()))?;
         let state = FileState {
             path: entry.path.clone(),
             size: entry.size,

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tidemill_core::{Meter, Result, name};
 use tidemill_lake::{Commit, DataFile, Removes, TableName, WriterOptions};
-use tidemill_project::spec::Load;
+use tidemill_project::spec::{Load, Undeclared};
 
 impl Run {
     pub(crate) async fn ingest(&self, n: NodePlan) -> Result<()> {
@@ -32,11 +32,12 @@ impl Run {
     async fn ingest_in(&self, n: &NodePlan, p: &Arc<Prepared>, step: &record::Step) -> Result<String> {
         let table = TableName::raw(p.table.name.clone());
         let by_key = matches!(p.table.load, Load::Upsert | Load::Diff);
+        self.nothing_vanishes(n, p, &table).await?;
         let (taken, mut aside) = self.read(n, p, step, by_key).await?;
         let mut outcome = self.outcome(n);
         outcome.quality = nulled(&taken);
         let commit = if by_key {
-            let merged = merge::merge(self, p, &taken, &step.meter).await?;
+            let merged = merge::merge(self, p, &n.files, &taken, &step.meter).await?;
             outcome.ledger.push(merged.ledger);
             // Which rows came from which file is no longer told by data files: every merge rewrites them.
             let files = taken.files.iter().cloned().map(|f| FileState { data_files: Vec::new(), ..f });
@@ -58,6 +59,7 @@ impl Run {
             Commit { schema: taken.schema(p)?, adds: taken.adds.clone(), removes, operation: "WRITE".into(), partition_columns: Vec::new() }
         };
         outcome.files.sort_by(|a, b| a.path.cmp(&b.path));
+        aside.settle(self, "ingest").await?;
         aside.attribute(&mut outcome.files);
         outcome.rows = outcome.files.iter().map(|f| f.rows_written).sum();
         let unbalanced = outcome.ledger.iter().find(|l| !l.balances());
@@ -73,6 +75,21 @@ impl Run {
             *self.quarantined.lock().entry(p.table.name.clone()).or_default() += taken.rows_quarantined;
         }
         Ok(told(&outcome, &taken, &n.files))
+    }
+
+    /// Undeclared columns are known from the files that are there. One that rows of other files have must not go with the last file that shows it.
+    async fn nothing_vanishes(&self, n: &NodePlan, p: &Prepared, table: &TableName) -> Result<()> {
+        let rows_stay = p.table.load != Load::Diff && n.files.keep.iter().any(|f| !f.present);
+        if !rows_stay || p.table.undeclared == Undeclared::Drop {
+            return Ok(());
+        }
+        let Some(stored) = self.ws.lake.snapshot(table, None).await?.filter(|s| s.rows() > 0) else { return Ok(()) };
+        let wanted = ingest::raw_schema(&p.reads);
+        match stored.schema.fields().iter().find(|f| wanted.field_with_name(f.name()).is_err()) {
+            None => Ok(()),
+            Some(f) => Err(tidemill_core::Error::config(format!("no file has column `{}` any more, but stored rows do", f.name()))
+                .help(format!("declare it, `[columns.{}]` with its `type`, to keep it; `undeclared = \"drop\"` lets it go", f.name()))),
+        }
     }
 
     /// Reads the plan's files into staged Parquet files.
@@ -104,7 +121,9 @@ impl Taken {
 /// Runs heavy work away from the threads that serve input and output.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let span = tracing::Span::current();
-    tokio::task::spawn_blocking(move || span.in_scope(work)).await.map_err(|e| tidemill_core::Error::bug(format!("a step panicked: {e}")))?
+    tokio::task::spawn_blocking(move || span.in_scope(work))
+        .await
+        .map_err(|e| tidemill_core::Error::bug(format!("a step panicked: {e}")))?
 }
 
 fn nulled(taken: &Taken) -> Vec<QualityLine> {

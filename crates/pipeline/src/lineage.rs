@@ -54,7 +54,10 @@ fn trace(p: &Prepared) -> BTreeMap<String, Trace> {
             columns.insert(into.to_string(), t);
         };
         match &spec.rule {
-            Rule::Text { columns: c, .. } | Rule::Invalid { columns: c, .. } | Rule::Missing { columns: c, .. } | Rule::Cast { columns: c, .. } => {
+            Rule::Text { columns: c, .. }
+            | Rule::Invalid { columns: c, .. }
+            | Rule::Missing { columns: c, .. }
+            | Rule::Cast { columns: c, .. } => {
                 for name in named(c) {
                     make(&mut columns, &[name], name);
                 }

@@ -1,6 +1,7 @@
 //! Loads by key: `upsert` (a row replaces the stored row with its key) and `diff` (the source is a whole snapshot: changed rows are
 //! updated, missing ones deleted). Both make the raw table anew from the stored rows and the rows just read.
 
+use crate::ingest::{FilePlan, Taken};
 use crate::quarantine::ident;
 use crate::run::Run;
 use crate::state::LedgerLine;
@@ -8,7 +9,8 @@ use crate::tables::Prepared;
 use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, SchemaRef};
 use futures::StreamExt;
-use tidemill_core::{Meter, Result, name};
+use std::collections::BTreeSet;
+use tidemill_core::{Error, Meter, Result, name};
 use tidemill_engine::{Catalog, Relation, RelationKind, Session};
 use tidemill_lake::{DataFile, TableName, WriterOptions};
 use tidemill_project::spec::Load;
@@ -19,15 +21,21 @@ pub(crate) struct Merged {
     pub ledger: LedgerLine,
 }
 
-/// Merges the rows of `taken`'s staged files into the stored raw table.
-pub(crate) async fn merge(run: &Run, p: &Prepared, taken: &crate::ingest::Taken, meter: &Meter) -> Result<Merged> {
+/// Merges the rows of `taken`'s staged files into the stored raw table. A row without a key is nobody's newer state: each is kept, until its file
+/// is read again, for the clean table to set aside.
+pub(crate) async fn merge(run: &Run, p: &Prepared, files: &FilePlan, taken: &Taken, meter: &Meter) -> Result<Merged> {
     let table = TableName::raw(p.table.name.clone());
     let schema = crate::ingest::raw_schema(&p.reads);
     let lake = &run.ws.lake;
     let staged = lake.staged(&table, &schema, taken.adds.clone())?;
-    let mut relations = vec![Relation { schema: "public".into(), name: "_new".into(), kind: RelationKind::Provider(lake.provider(staged)?) }];
+    let mut relations =
+        vec![Relation { schema: "public".into(), name: "_new".into(), kind: RelationKind::Provider(lake.provider(staged)?) }];
     let old = match lake.snapshot(&table, None).await? {
-        Some(s) => lake.provider(s)?,
+        // Rows stored before a column was there have NULL in it.
+        Some(mut s) => {
+            s.schema = widened(&table, &s.schema, &schema)?;
+            lake.provider(s)?
+        }
         None => tidemill_engine::empty_table(&schema)?,
     };
     relations.push(Relation { schema: "public".into(), name: "_old".into(), kind: RelationKind::Provider(old) });
@@ -36,9 +44,11 @@ pub(crate) async fn merge(run: &Run, p: &Prepared, taken: &crate::ingest::Taken,
     let keys: Vec<String> = p.table.key.iter().map(|k| ident(k)).collect();
     let columns: Vec<String> = schema.fields().iter().map(|f| ident(f.name())).collect();
     let (list, key_list) = (columns.join(", "), keys.join(", "));
+    let keyless = |of: &str| format!("({})", keys.iter().map(|k| format!("{of}{k} IS NULL")).collect::<Vec<_>>().join(" OR "));
     // The last row of a key wins: files are taken in path order, rows in line order.
     let latest = format!(
-        "SELECT {list} FROM (SELECT *, row_number() OVER (PARTITION BY {key_list} ORDER BY {f} DESC, {l} DESC) AS _rank FROM _new) n WHERE _rank = 1",
+        "SELECT {list} FROM (SELECT *, row_number() OVER (PARTITION BY {key_list} ORDER BY {f} DESC, {l} DESC) AS _rank FROM _new) n WHERE _rank = 1 OR {}",
+        keyless(""),
         f = name::FILE,
         l = name::LINE
     );
@@ -47,18 +57,19 @@ pub(crate) async fn merge(run: &Run, p: &Prepared, taken: &crate::ingest::Taken,
     let of = |a: &str| columns.iter().map(|c| format!("{a}.{c}")).collect::<Vec<_>>().join(", ");
     let first = &keys[0];
     let data: Vec<&String> = columns.iter().take(p.reads.len()).collect();
-    let same = data.iter().map(|c| format!("o.{c} IS NOT DISTINCT FROM n.{c}")).collect::<Vec<_>>().join(" AND ");
+    let same = data.iter().map(|c| format!("(o.{c} IS NOT DISTINCT FROM n.{c})")).collect::<Vec<_>>().join(" AND ");
     let matched = format!("FROM _old o JOIN _latest n ON {}", on("o", "n"));
 
     let deduplicated = taken.rows_written - count(&session, "SELECT count(*) FROM _latest").await?;
     let old_rows = count(&session, "SELECT count(*) FROM _old").await?;
     let (sql, updated, deleted, kept) = if p.table.load == Load::Upsert {
-        let sql = format!(
-            "SELECT {} FROM _old o LEFT JOIN (SELECT {key_list} FROM _latest) n ON {} WHERE n.{first} IS NULL UNION ALL SELECT {list} FROM _latest",
-            of("o"),
-            on("o", "n")
-        );
-        (sql, count(&session, &format!("SELECT count(*) {matched}")).await?, 0, 0)
+        let again: BTreeSet<&str> = files.read.iter().map(|(e, _)| e.path.as_str()).collect();
+        let removed: BTreeSet<&str> = files.drop.iter().map(|f| f.path.as_str()).filter(|f| !again.contains(f)).collect();
+        let gone = format!("({} OR ({} AND {}))", from_one_of(&removed), keyless("o."), from_one_of(&again));
+        let left = format!("FROM _old o LEFT JOIN (SELECT {key_list} FROM _latest) n ON {} WHERE n.{first} IS NULL", on("o", "n"));
+        let deleted = count(&session, &format!("SELECT count(*) {left} AND {gone}")).await?;
+        let sql = format!("SELECT {} {left} AND NOT {gone} UNION ALL SELECT {list} FROM _latest", of("o"));
+        (sql, count(&session, &format!("SELECT count(*) {matched}")).await?, deleted, 0)
     } else {
         let in_both = count(&session, &format!("SELECT count(*) {matched}")).await?;
         let unchanged = count(&session, &format!("SELECT count(*) {matched} WHERE {same}")).await?;
@@ -97,6 +108,33 @@ pub(crate) async fn merge(run: &Run, p: &Prepared, taken: &crate::ingest::Taken,
         ..LedgerLine::default()
     };
     Ok(Merged { schema: stored, adds, ledger })
+}
+
+/// The columns to store, of the types that Delta has for them, when stored rows can be read with these without loss.
+fn widened(table: &TableName, stored: &SchemaRef, wanted: &SchemaRef) -> Result<SchemaRef> {
+    let wanted = tidemill_lake::schema::storable(wanted)?;
+    for field in wanted.fields() {
+        if let Ok(old) = stored.field_with_name(field.name())
+            && !tidemill_lake::schema::widens(old.data_type(), field.data_type())
+        {
+            let (from, to) = (tidemill_engine::type_name(old.data_type()), tidemill_engine::type_name(field.data_type()));
+            return Err(Error::config(format!(
+                "column `{}` of {table} changes from {from} to {to} while rows of the old type stay",
+                field.name()
+            ))
+            .help("keep the old type, or give the column a new name"));
+        }
+    }
+    Ok(wanted)
+}
+
+/// A condition: the stored row `o` came from one of these files.
+fn from_one_of(files: &BTreeSet<&str>) -> String {
+    if files.is_empty() {
+        return "false".into();
+    }
+    let names: Vec<String> = files.iter().map(|f| format!("'{}'", f.replace('\'', "''"))).collect();
+    format!("(o.{} IS NOT NULL AND o.{0} IN ({}))", name::FILE, names.join(", "))
 }
 
 async fn count(session: &Session, sql: &str) -> Result<u64> {

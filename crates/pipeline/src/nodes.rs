@@ -62,6 +62,9 @@ pub(crate) fn pointer(node: &str) -> String {
 }
 
 pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -> Result<Planned> {
+    if checked.has_errors() {
+        return Err(Error::config("the project has mistakes").help("run `tidemill check` to see them all"));
+    }
     let selected = checked
         .graph
         .select(&options.select)
@@ -106,10 +109,18 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
                 n.recipe = Some(recipe_generation(&n, &p, options, last, lake)?);
             }
             NodeKind::View | NodeKind::Table => {
-                let v = checked.project.views.iter().find(|v| v.name == node.name).ok_or_else(|| Error::bug(format!("no view {}", node.name)))?;
+                let v = checked
+                    .project
+                    .views
+                    .iter()
+                    .find(|v| v.name == node.name)
+                    .ok_or_else(|| Error::bug(format!("no view {}", node.name)))?;
                 n.fingerprint.part("SQL", &fingerprint::view_spec(v));
                 if functions_matter(checked) {
-                    n.fingerprint.part("functions", &crate::check::catalog_functions(&checked.project).iter().map(|f| f.1.as_str()).collect::<String>());
+                    n.fingerprint.part(
+                        "functions",
+                        &crate::check::catalog_functions(&checked.project).iter().map(|f| f.1.as_str()).collect::<String>(),
+                    );
                 }
                 if *v.materialized == Materialized::Table
                     && let Some(engine) = &checked.engine
@@ -207,7 +218,10 @@ fn source_parts(n: &mut NodePlan, p: &Prepared) {
     files.extend(n.files.read.iter().map(|(_, f)| (f.path.clone(), format!("{} {}", f.fingerprint, f.spec))));
     files.sort();
     n.fingerprint.part("files", &format!("{files:?}"));
-    n.fingerprint.part("reading rules", &format!("{} {:?} {:?}", p.read_spec, p.table.load, p.table.key.iter().map(|k| &k.value).collect::<Vec<_>>()));
+    n.fingerprint.part(
+        "reading rules",
+        &format!("{} {:?} {:?}", p.read_spec, p.table.load, p.table.key.iter().map(|k| &k.value).collect::<Vec<_>>()),
+    );
 }
 
 fn recipe_generation(n: &NodePlan, p: &Prepared, options: &RunOptions, last: Option<u64>, lake: &Lake) -> Result<u64> {

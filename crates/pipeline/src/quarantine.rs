@@ -24,6 +24,8 @@ pub(crate) struct Aside {
     at: i64,
     rows: u64,
     adds: Vec<DataFile>,
+    /// An earlier try of this epoch made them visible before it died.
+    committed: bool,
 }
 
 impl Aside {
@@ -32,7 +34,7 @@ impl Aside {
         let options = WriterOptions { file_per: Some("split".into()), ..WriterOptions::default() };
         let writer = Some(run.ws.lake.writer(&table, &quarantine::schema(), options)?);
         let run_id = run.recorder.run_id.clone();
-        Ok(Aside { table, writer, seq: 0, run_id, at: run.manifest.started_at_micros, rows: 0, adds: Vec::new() })
+        Ok(Aside { table, writer, seq: 0, run_id, at: run.manifest.started_at_micros, rows: 0, adds: Vec::new(), committed: false })
     }
 
     pub fn take(&mut self, rejects: &[Reject]) -> Result<()> {
@@ -52,6 +54,16 @@ impl Aside {
     pub fn finish(&mut self) -> Result<()> {
         if let Some(w) = self.writer.take() {
             self.adds = w.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Whether an interrupted try of this epoch has committed them already: then its files stand, and those just written, which hold the same
+    /// rows under other names, are nobody's. To be asked before the names of the files are noted anywhere.
+    pub async fn settle(&mut self, run: &Run, part: &str) -> Result<()> {
+        if let Some(files) = run.ws.lake.part_files(run.manifest.epoch, &self.table, part).await? {
+            self.adds = files;
+            self.committed = true;
         }
         Ok(())
     }
@@ -77,7 +89,7 @@ impl Aside {
 
     /// Makes the rejects visible, in place of `superseded` files.
     pub async fn commit(self, run: &Run, superseded: BTreeSet<String>, part: &str) -> Result<()> {
-        if self.adds.is_empty() && superseded.is_empty() {
+        if self.committed || (self.adds.is_empty() && superseded.is_empty()) {
             return Ok(());
         }
         let there: BTreeSet<String> = match run.ws.lake.snapshot(&self.table, None).await? {
@@ -180,7 +192,12 @@ impl Workspace {
     }
 
     /// Tries rejected rows again under the table's present rules. Those that pass enter the raw table where their file's rows are.
-    pub async fn quarantine_replay(self: &Arc<Self>, table: &str, filter: &QuarantineFilter, watch: Arc<dyn Watch>) -> Result<ReplayReport> {
+    pub async fn quarantine_replay(
+        self: &Arc<Self>,
+        table: &str,
+        filter: &QuarantineFilter,
+        watch: Arc<dyn Watch>,
+    ) -> Result<ReplayReport> {
         let p = Arc::clone(self.declared(table)?);
         let name = p.table.name.clone();
         if !p.keeps_raw() {
@@ -214,7 +231,8 @@ impl Workspace {
         // The raw table now holds more than its files and rules say; a part of its own records that, so that what reads it is rebuilt.
         outcome.parts.insert("replayed rows".into(), crate::fingerprint::hash(&format!("{run_id} {accepted}")));
         outcome.fingerprint = crate::fingerprint::Fingerprint { parts: outcome.parts.clone() }.whole();
-        let intent = NodeIntent { fingerprint: outcome.fingerprint.clone(), positions: serde_json::json!({ "replay": true }), recipe: None };
+        let intent =
+            NodeIntent { fingerprint: outcome.fingerprint.clone(), positions: serde_json::json!({ "replay": true }), recipe: None };
         let manifest = self.begin(&lease, &run_id, started_at, BTreeMap::from([(p.raw_node(), intent)]))?;
         watch.on(&RunEvent::RunStarted { run_id: run_id.clone(), epoch: manifest.epoch, nodes: 1, resumed: None });
 
@@ -281,9 +299,8 @@ impl Workspace {
             .session(tidemill_engine::Catalog { relations: vec![relation], ..tidemill_engine::Catalog::default() })
             .map_err(|e| Error::bug(e.message))?;
         let at = format!("arrow_cast(arrow_cast({}, 'Int64'), 'Timestamp(Microsecond, Some(\"UTC\"))')", manifest.started_at_micros);
-        let found = session
-            .collect(&format!("SELECT {}, {} FROM _raw WHERE {} = {at}", name::FILE, name::LINE, name::INGESTED_AT), None)
-            .await?;
+        let found =
+            session.collect(&format!("SELECT {}, {} FROM _raw WHERE {} = {at}", name::FILE, name::LINE, name::INGESTED_AT), None).await?;
         let mut taken: HashSet<(String, i64)> = HashSet::new();
         for b in &found.batches {
             let files = arrow::compute::cast(b.column(0), &DataType::Utf8)?;
@@ -357,7 +374,8 @@ fn retry(p: &Prepared, batches: &[RecordBatch], filter: &QuarantineFilter) -> Re
         }
         // What the preparation set aside is judged anew by every run; only what the source's rules rejected can be tried alone.
         let wanted = (start..end).filter(|i| {
-            !matches!(code.value(*i), "unique" | "key") && filter.takes(code.value(*i), col.is_valid(*i).then(|| col.value(*i)), status.value(*i))
+            !matches!(code.value(*i), "unique" | "key")
+                && filter.takes(code.value(*i), col.is_valid(*i).then(|| col.value(*i)), status.value(*i))
         });
         let records: Vec<(u64, &str)> = wanted.map(|i| (line.value(i) as u64, raw.value(i))).collect();
         if !records.is_empty() {

@@ -6,13 +6,13 @@ use crate::nodes::{self, Planned};
 use crate::report::{Rows, Status};
 use crate::run::Run;
 use crate::state::{self, Outcome};
-use crate::workspace::{QueryOptions, Workspace};
+use crate::workspace::Workspace;
 use arrow::array::RecordBatch;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tidemill_core::{Error, Result};
-use tidemill_lake::{Lease, system};
+use tidemill_lake::{Lease, TableName, system};
 
 /// Journals of this many ended runs are kept, for `runs logs`.
 const LOGS_KEPT: usize = 100;
@@ -125,7 +125,8 @@ impl Records {
         let mut out = Vec::new();
         for (table, rows) in self.0 {
             let schema = schemas.get(table).ok_or_else(|| Error::bug(format!("no system table {table}")))?;
-            let mut decoder = arrow::json::ReaderBuilder::new(std::sync::Arc::clone(schema)).with_batch_size(rows.len().max(1)).build_decoder()?;
+            let mut decoder =
+                arrow::json::ReaderBuilder::new(std::sync::Arc::clone(schema)).with_batch_size(rows.len().max(1)).build_decoder()?;
             decoder.serialize(&rows)?;
             if let Some(batch) = decoder.flush()? {
                 out.push((table, batch));
@@ -157,12 +158,7 @@ pub(crate) async fn settle_dead_runs(ws: &Workspace, lease: &Lease) -> Result<()
 }
 
 /// Appends everything the epoch leaves behind to the system tables.
-pub(crate) async fn append(
-    run: &Run,
-    planned: &Planned,
-    statuses: &BTreeMap<String, Status>,
-    error: Option<&Error>,
-) -> Result<()> {
+pub(crate) async fn append(run: &Run, planned: &Planned, statuses: &BTreeMap<String, Status>, error: Option<&Error>) -> Result<()> {
     let at = run.ws.clock.now_micros();
     let failed = error.is_some() || statuses.values().any(|s| *s == Status::Failed) || run.failed_tests.lock().iter().any(|t| t.is_error);
     run.recorder.write(&json!({"at": at, "kind": "run_ended", "status": if failed { "failed" } else { "succeeded" },
@@ -177,13 +173,32 @@ pub(crate) async fn append(
             records.outcome(&o, run.manifest.epoch, &run.recorder.run_id, at);
         }
     }
-    for id in run.ws.lake.journals()? {
-        records.journal(&run.ws.lake.read_journal(&id)?, false);
+    for id in journals_to_record(run).await? {
+        let lake = &run.ws.lake;
+        records.journal(&lake.read_journal(&id)?, false);
     }
     for (table, batch) in records.batches()? {
         run.ws.lake.append(&run.lease, run.manifest.epoch, table, batch).await?;
     }
     Ok(())
+}
+
+/// The journals that this epoch puts into `runs` and `steps`: each is recorded in one epoch only.
+async fn journals_to_record(run: &Run) -> Result<Vec<String>> {
+    let (ws, lake) = (&run.ws, &run.ws.lake);
+    let mut journals = lake.journals()?;
+    if journals == [run.recorder.run_id.as_str()] {
+        return Ok(journals);
+    }
+    // A run may have died after its epoch was done, before it put its journal away.
+    let recorded = recorded_runs(ws).await?;
+    journals.retain(|id| !recorded.contains(id));
+    // Or between `runs` and `steps`: then the steps are those of the runs that are there, and others come with the next epoch.
+    if lake.table_epoch(&TableName::system("runs")).await?.is_some_and(|(epoch, _)| epoch == run.manifest.epoch) {
+        let there = run_ids(&ws.session_over(&ws.newest_versions().await?).await?).await?;
+        journals.retain(|id| there.contains(id));
+    }
+    Ok(journals)
 }
 
 /// Appends one outcome (of a replay).
@@ -214,7 +229,11 @@ pub(crate) async fn fold_journal(run: &Run) -> Result<()> {
 }
 
 async fn recorded_runs(ws: &Workspace) -> Result<BTreeSet<String>> {
-    let rows = ws.query("SELECT run_id FROM system.runs", &QueryOptions::default()).await?;
+    run_ids(&ws.session(None).await?).await
+}
+
+async fn run_ids(session: &tidemill_engine::Session) -> Result<BTreeSet<String>> {
+    let rows = session.collect("SELECT run_id FROM system.runs", None).await?;
     let mut out = BTreeSet::new();
     for b in &rows.batches {
         let ids = arrow::compute::cast(b.column(0), &arrow::datatypes::DataType::Utf8)?;
@@ -310,7 +329,16 @@ fn told(l: &Value) -> String {
         Some("step_ended") => {
             let seconds = l["seconds"].as_f64().unwrap_or(0.0);
             let tail = if l["error"].is_null() { s("message") } else { s("error") };
-            format!("step {} {} {} {} in {seconds:.2} s: {} rows read, {} written, {} set aside. {tail}", l["step"], s("node"), s("stage"), s("status"), l["rows_read"], l["rows_written"], l["rows_rejected"])
+            format!(
+                "step {} {} {} {} in {seconds:.2} s: {} rows read, {} written, {} set aside. {tail}",
+                l["step"],
+                s("node"),
+                s("stage"),
+                s("status"),
+                l["rows_read"],
+                l["rows_written"],
+                l["rows_rejected"]
+            )
         }
         Some("note") => format!("{}: {}", s("node"), s("text")),
         _ => l.to_string(),

@@ -84,12 +84,28 @@ impl Watch for Unwatched {
 
 #[derive(Clone)]
 pub enum RunEvent {
-    RunStarted { run_id: String, epoch: u64, nodes: usize, resumed: Option<String> },
-    StepStarted { step_id: u32, node: String, stage: &'static str, meter: Arc<Meter> },
+    RunStarted {
+        run_id: String,
+        epoch: u64,
+        nodes: usize,
+        resumed: Option<String>,
+    },
+    StepStarted {
+        step_id: u32,
+        node: String,
+        stage: &'static str,
+        meter: Arc<Meter>,
+    },
     StepEnded(StepReport),
     /// Something a person should know, not tied to a step's end.
-    Note { node: String, text: String },
-    RunEnded { run_id: String, status: Status },
+    Note {
+        node: String,
+        text: String,
+    },
+    RunEnded {
+        run_id: String,
+        status: Status,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -42,12 +42,25 @@ impl Workspace {
     pub async fn run(self: &Arc<Self>, options: &RunOptions, watch: Arc<dyn Watch>) -> Result<RunReport> {
         let began = Instant::now();
         let cpu = measure::cpu_seconds();
-        let lease = self.lease(if options.command.is_empty() { "run" } else { &options.command })?;
+        let lease = self.lease("run")?;
         record_tables::settle_dead_runs(self, &lease).await?;
-        let planned = nodes::plan(&self.checked, &self.lake, options).await?;
+        let mut planned = nodes::plan(&self.checked, &self.lake, options).await?;
         let started_at = self.clock.now_micros();
         let run_id = run_id(started_at, lease.fencing());
-        let (manifest, resumed) = self.manifest(&lease, &planned, &run_id, started_at).await?;
+        let (manifest, resumed) = match self.lake.unfinished()? {
+            Some(open) if self.goes_on(&open, &planned)? => {
+                self.leave_done(&mut planned, open.epoch);
+                let resumed = open.run_id.clone();
+                (Some(open), Some(resumed))
+            }
+            Some(open) => {
+                self.lake.abandon(&lease, open.epoch, "the project or its sources changed before it could be finished").await?;
+                // What it had committed is taken back, and so work again.
+                planned = nodes::plan(&self.checked, &self.lake, options).await?;
+                (self.manifest(&lease, &planned, &run_id, started_at)?, None)
+            }
+            None => (self.manifest(&lease, &planned, &run_id, started_at)?, None),
+        };
         let Some(manifest) = manifest else {
             return Ok(self.idle_report(run_id, &planned, began, cpu, &watch));
         };
@@ -101,9 +114,9 @@ impl Workspace {
         }
     }
 
-    /// The manifest to work under: the interrupted one if it still says what is wanted, a new one if there is work, or none.
-    async fn manifest(&self, lease: &Lease, planned: &Planned, run_id: &str, started_at: i64) -> Result<(Option<Manifest>, Option<String>)> {
-        let mut intents: BTreeMap<String, NodeIntent> = planned
+    /// A new manifest, if there is work.
+    fn manifest(&self, lease: &Lease, planned: &Planned, run_id: &str, started_at: i64) -> Result<Option<Manifest>> {
+        let intents: BTreeMap<String, NodeIntent> = planned
             .nodes
             .iter()
             .filter(|n| n.has_work())
@@ -114,30 +127,42 @@ impl Workspace {
                 (n.name.clone(), NodeIntent { fingerprint: n.fingerprint.whole(), positions, recipe: n.recipe })
             })
             .collect();
-        if let Some(open) = self.lake.unfinished()? {
-            let now: BTreeMap<&str, String> = planned.nodes.iter().map(|n| (n.name.as_str(), n.fingerprint.whole())).collect();
-            let same = open.nodes.iter().all(|(name, i)| now.get(name.as_str()) == Some(&i.fingerprint))
-                && intents.keys().all(|name| open.nodes.contains_key(name));
-            if same {
-                let resumed = Some(open.run_id.clone());
-                return Ok((Some(open), resumed));
-            }
-            self.lake.abandon(lease, open.epoch, "the project or its sources changed before it could be finished").await?;
-            if intents.is_empty() {
-                // What the abandoned epoch did commit becomes visible with a finished one.
-                intents = BTreeMap::new();
-                return Ok((Some(self.begin(lease, run_id, started_at, intents)?), None));
-            }
-        }
         if intents.is_empty() {
-            return Ok((None, None));
+            return Ok(None);
         }
-        Ok((Some(self.begin(lease, run_id, started_at, intents)?), None))
+        self.begin(lease, run_id, started_at, intents).map(Some)
+    }
+
+    /// Whether the interrupted epoch still says what is wanted.
+    fn goes_on(&self, open: &Manifest, planned: &Planned) -> Result<bool> {
+        let now: BTreeMap<&str, String> = planned.nodes.iter().map(|n| (n.name.as_str(), n.fingerprint.whole())).collect();
+        Ok(!self.lake.is_leaving(open.epoch)?
+            && open.nodes.iter().all(|(name, i)| now.get(name.as_str()) == Some(&i.fingerprint))
+            && planned.nodes.iter().filter(|n| n.has_work()).all(|n| open.nodes.contains_key(&n.name)))
+    }
+
+    /// What the interrupted run committed under this epoch is done, also where every run would do it anew (`--full`): a table takes an epoch
+    /// once, and its outcome must go on naming the files that it took.
+    fn leave_done(&self, planned: &mut Planned, epoch: u64) {
+        let again = |n: &&mut NodePlan| matches!(n.action, Action::Build | Action::Extend) && nodes::table_of(&n.name, n.kind).is_some();
+        for n in planned.nodes.iter_mut().filter(again) {
+            let Some(before) = n.before.as_ref().filter(|b| b.epoch == epoch && b.fingerprint == n.fingerprint.whole()) else { continue };
+            let untested = !before.tested && self.checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
+            (n.action, n.reason) = match untested {
+                true => (Action::Virtual, "not tested yet".into()),
+                false => (Action::Keep, "done by the run that was interrupted".into()),
+            };
+        }
     }
 
     pub(crate) fn begin(&self, lease: &Lease, run_id: &str, started_at: i64, nodes: BTreeMap<String, NodeIntent>) -> Result<Manifest> {
-        let manifest =
-            Manifest { epoch: self.lake.next_epoch()?, run_id: run_id.to_string(), fencing: lease.fencing(), started_at_micros: started_at, nodes };
+        let manifest = Manifest {
+            epoch: self.lake.next_epoch()?,
+            run_id: run_id.to_string(),
+            fencing: lease.fencing(),
+            started_at_micros: started_at,
+            nodes,
+        };
         self.lake.begin(lease, &manifest)?;
         Ok(manifest)
     }
@@ -181,12 +206,13 @@ impl Workspace {
         };
         let (statuses, mut error) = Arc::clone(&run).nodes(&planned).await;
         beat.abort();
+        // Asked later than this, the run is already being recorded as what it was.
+        if self.cancelled.is_asked() {
+            error.get_or_insert(Error::conflict("cancelled").help("run again to finish; what was done is kept"));
+        }
         if let Err(e) = run.close(&planned, &statuses, error.as_ref()).await {
             tracing::error!(error = %e, "the epoch could not be finished");
             return Err(e);
-        }
-        if self.cancelled.is_asked() {
-            error.get_or_insert(Error::conflict("cancelled").help("run again to finish; what was done is kept"));
         }
         Ok((run, statuses, error))
     }
@@ -266,11 +292,13 @@ impl Run {
         // Tests come last: they may look at anything.
         for n in &planned.nodes {
             let is_view = matches!(n.kind, NodeKind::View | NodeKind::Table);
-            if is_view && statuses.get(&n.name) == Some(&Status::Succeeded) && !self.ws.cancelled.is_asked() {
-                if let Err(e) = self.hold_to_tests(n).await {
-                    statuses.insert(n.name.clone(), Status::Failed);
-                    first.get_or_insert(if e.place.is_empty() { e.at(n.name.clone()) } else { e });
-                }
+            if is_view
+                && statuses.get(&n.name) == Some(&Status::Succeeded)
+                && !self.ws.cancelled.is_asked()
+                && let Err(e) = self.hold_to_tests(n).await
+            {
+                statuses.insert(n.name.clone(), Status::Failed);
+                first.get_or_insert(if e.place.is_empty() { e.at(n.name.clone()) } else { e });
             }
         }
         (statuses, first)
@@ -309,12 +337,7 @@ impl Run {
     }
 
     /// Writes the run's record, calls the epoch done, and tidies up.
-    async fn close(
-        self: &Arc<Self>,
-        planned: &Planned,
-        statuses: &BTreeMap<String, Status>,
-        error: Option<&Error>,
-    ) -> Result<()> {
+    async fn close(self: &Arc<Self>, planned: &Planned, statuses: &BTreeMap<String, Status>, error: Option<&Error>) -> Result<()> {
         let step = self.recorder.step("epoch", "commit");
         let result = async {
             record_tables::append(self, planned, statuses, error).await?;
@@ -354,4 +377,3 @@ pub(crate) fn run_id(at_micros: i64, fencing: u64) -> String {
     let when = chrono::DateTime::from_timestamp_micros(at_micros).unwrap_or_default();
     format!("{}-{fencing}", when.format("%Y%m%dT%H%M%S"))
 }
-

@@ -60,7 +60,8 @@ impl Workspace {
             .filter(|f| !f.name().starts_with('_') && a.schema.field_with_name(f.name()).is_ok_and(|g| g.data_type() == f.data_type()))
             .map(|f| ident(f.name()))
             .collect();
-        let relation = |name: &str, provider| Relation { schema: "public".into(), name: name.into(), kind: RelationKind::Provider(provider) };
+        let relation =
+            |name: &str, provider| Relation { schema: "public".into(), name: name.into(), kind: RelationKind::Provider(provider) };
         let relations = vec![relation("_from", self.lake.provider(a)?), relation("_to", self.lake.provider(b)?)];
         let session = self.engine.session(Catalog { relations, ..Catalog::default() }).map_err(|p| Error::bug(p.message))?;
         let key: Vec<String> = self
@@ -78,16 +79,17 @@ impl Workspace {
                 shared.iter().map(|c| format!("coalesce(b.{c}, a.{c}) AS {c}")).collect::<Vec<_>>().join(", "),
                 counts("_from"),
                 counts("_to"),
-                shared.iter().map(|c| format!("a.{c} IS NOT DISTINCT FROM b.{c}")).collect::<Vec<_>>().join(" AND ")
+                shared.iter().map(|c| format!("(a.{c} IS NOT DISTINCT FROM b.{c})")).collect::<Vec<_>>().join(" AND ")
             );
             let added = count(&session, &format!("SELECT coalesce(sum(_d), 0) FROM ({joined}) j WHERE _d > 0")).await?;
             let removed = count(&session, &format!("SELECT coalesce(-sum(_d), 0) FROM ({joined}) j WHERE _d < 0")).await?;
-            let sample = format!("SELECT CASE WHEN _d > 0 THEN 'added' ELSE 'removed' END AS _change, {list} FROM ({joined}) j WHERE _d <> 0");
+            let sample =
+                format!("SELECT CASE WHEN _d > 0 THEN 'added' ELSE 'removed' END AS _change, {list} FROM ({joined}) j WHERE _d <> 0");
             (added, removed, 0, sample)
         } else {
             let on = key.iter().map(|k| format!("a.{k} = b.{k}")).collect::<Vec<_>>().join(" AND ");
             let k0 = &key[0];
-            let differs = shared.iter().map(|c| format!("a.{c} IS DISTINCT FROM b.{c}")).collect::<Vec<_>>().join(" OR ");
+            let differs = shared.iter().map(|c| format!("(a.{c} IS DISTINCT FROM b.{c})")).collect::<Vec<_>>().join(" OR ");
             let of = |x: &str| shared.iter().map(|c| format!("{x}.{c}")).collect::<Vec<_>>().join(", ");
             let only = |x: &str, y: &str| format!("FROM {x} LEFT JOIN {y} ON {on} WHERE {}.{k0} IS NULL", &y[y.len() - 1..]);
             let (fresh, gone) = (only("_to b", "_from a"), only("_from a", "_to b"));
@@ -108,7 +110,9 @@ impl Workspace {
 
     async fn version(&self, table: &TableName, version: i64) -> Result<tidemill_lake::Snapshot> {
         let found = self.lake.snapshot(table, Some(version)).await?;
-        found.ok_or_else(|| Error::config(format!("{table} has no version {version}")).help(format!("`tidemill snapshot ls {table}` lists them")))
+        found.ok_or_else(|| {
+            Error::config(format!("{table} has no version {version}")).help(format!("`tidemill snapshot ls {table}` lists them"))
+        })
     }
 
     /// Makes an older version of a table its newest. What reads the table is brought up to date by the next run.

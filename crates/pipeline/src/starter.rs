@@ -27,7 +27,11 @@ pub fn init(dir: &Path, project: &str) -> Result<Vec<PathBuf>> {
     if dir.join("tidemill.toml").exists() {
         return Err(Error::conflict("there is a project here already").at(dir.display().to_string()).help("choose another directory"));
     }
-    let wanted = if project.is_empty() { dir.file_name().map_or_else(|| "shop".into(), |n| n.to_string_lossy().into_owned()) } else { project.into() };
+    let wanted = if project.is_empty() {
+        dir.file_name().map_or_else(|| "shop".into(), |n| n.to_string_lossy().into_owned())
+    } else {
+        project.into()
+    };
     let name = name::normalise(&wanted);
     write(dir, STARTER.iter().map(|(path, text)| (*path, text.replace("NAME", &name).into_bytes())))
 }

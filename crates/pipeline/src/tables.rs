@@ -1,14 +1,15 @@
 //! A table of the project brought together with the outside world: its connector, its columns as they will be read, its contract and
 //! its recipe. Made by `check`, used by everything after it.
 
-use std::collections::BTreeMap;
+use arrow::datatypes::DataType;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use tidemill_connect::{FileOptions, FileSource, OptionFault};
 use tidemill_connect::OptionValue as Plain;
+use tidemill_connect::{FileEntry, FileOptions, FileSource, OptionFault, Probe};
 use tidemill_core::{ColumnRead, Place, Problem, problem::did_you_mean};
 use tidemill_prepare::{Contract, Recipe};
-use tidemill_project::spec::{Drift, Load, OptionValue, Options, RawPolicy, Table};
+use tidemill_project::spec::{Drift, Load, OptionValue, Options, RawPolicy, Table, Undeclared};
 
 /// Connectors that can be read from. A new one is a line here.
 pub const CONNECTORS: &[&str] = &["files"];
@@ -46,7 +47,12 @@ pub fn open_source(table: &Table, dir: &Path, problems: &mut Vec<Problem>) -> Op
         let near = did_you_mean(&table.source.connector, CONNECTORS.iter().copied());
         let help = near.map_or_else(|| format!("known connectors: {}", CONNECTORS.join(", ")), |n| format!("did you mean `{n}`?"));
         problems.push(
-            Problem::error("TM0605", place(table.source.connector.span.clone()), format!("unknown connector `{}`", *table.source.connector)).help(help),
+            Problem::error(
+                "TM0605",
+                place(table.source.connector.span.clone()),
+                format!("unknown connector `{}`", *table.source.connector),
+            )
+            .help(help),
         );
         return None;
     }
@@ -57,20 +63,19 @@ pub fn open_source(table: &Table, dir: &Path, problems: &mut Vec<Problem>) -> Op
     }
     if table.raw == RawPolicy::Source && matches!(table.load, Load::Upsert | Load::Diff) {
         problems.push(
-            Problem::error("TM0105", Place::file(&table.file), "`load = \"upsert\"` and `\"diff\"` need the stored rows, but `raw = \"source\"` keeps none")
-                .help("leave `raw` out (it is \"keep\" by default), or use `load = \"replace\"`"),
+            Problem::error(
+                "TM0105",
+                Place::file(&table.file),
+                "`load = \"upsert\"` and `\"diff\"` need the stored rows, but `raw = \"source\"` keeps none",
+            )
+            .help("leave `raw` out (it is \"keep\" by default), or use `load = \"replace\"`"),
         );
     }
     (!failed).then(|| FileSource::new(&options, dir))
 }
 
 /// A connector's complaint about an option, put where the option stands.
-pub fn option_problem(
-    file: &Path,
-    options: &Options,
-    whole: &std::ops::Range<usize>,
-    m: tidemill_connect::OptionProblem,
-) -> Problem {
+pub fn option_problem(file: &Path, options: &Options, whole: &std::ops::Range<usize>, m: tidemill_connect::OptionProblem) -> Problem {
     let span = m.key.as_ref().and_then(|k| options.get(k)).map_or(whole.clone(), |v| v.span.clone());
     let code = match m.fault {
         OptionFault::Unknown => "TM0601",
@@ -91,7 +96,8 @@ pub fn probe(table: &Table, source: &FileSource, problems: &mut Vec<Problem>) ->
     let files = match source.list() {
         Ok(f) if f.is_empty() => {
             problems.push(
-                Problem::error("TM0603", place, "no file matches").help("paths are relative to the project directory; `*` and `**` match names"),
+                Problem::error("TM0603", place, "no file matches")
+                    .help("paths are relative to the project directory; `*` and `**` match names"),
             );
             return None;
         }
@@ -101,8 +107,8 @@ pub fn probe(table: &Table, source: &FileSource, problems: &mut Vec<Problem>) ->
             return None;
         }
     };
-    let mut merged: Option<Vec<ColumnRead>> = None;
-    for entry in spread(&files, PROBED_FILES_MAX) {
+    let mut looked_into = Vec::new();
+    for entry in to_look_into(table, source, &files) {
         match source.probe(entry) {
             Ok(p) => {
                 for c in &table.columns {
@@ -125,49 +131,95 @@ pub fn probe(table: &Table, source: &FileSource, problems: &mut Vec<Problem>) ->
                         )));
                     }
                 }
-                merged = Some(match merged {
-                    None => p.columns,
-                    Some(m) => merge(m, p.columns),
-                });
+                looked_into.push((entry, p));
             }
             Err(e) => problems.push(Problem::error("TM0603", place.clone(), format!("`{}` can't be read: {}", entry.path, e.what))),
         }
     }
-    merged
+    // Types are read from the files together: one that leaves a column empty, or its dates open, takes nothing from what the others show.
+    let usual = usual_columns(&looked_into);
+    let together = match looked_into.as_slice() {
+        [] => return None,
+        [_] => looked_into.swap_remove(0).1,
+        several => {
+            let entries: Vec<FileEntry> = several.iter().map(|(e, _)| (*e).clone()).collect();
+            match source.probe_all(&entries) {
+                Ok(p) => p,
+                Err(e) => {
+                    problems.push(Problem::error("TM0603", place, format!("this source can't be read: {}", e.what)));
+                    return None;
+                }
+            }
+        }
+    };
+    guesses(table, &together, &place, problems);
+    let mut columns = together.columns;
+    if let (Some(usual), true) = (usual, table.drift != Drift::Evolve) {
+        columns.retain(|c| usual.contains(&c.name));
+    }
+    Some(columns)
+}
+
+/// Some of many files, since most are alike; and those with a column that none of these has, when such a column is to be taken.
+fn to_look_into<'a>(table: &Table, source: &FileSource, files: &'a [FileEntry]) -> Vec<&'a FileEntry> {
+    let mut chosen: Vec<&FileEntry> = spread(files, PROBED_FILES_MAX).collect();
+    if files.len() > chosen.len() && table.drift == Drift::Evolve && table.undeclared == Undeclared::Keep {
+        // What can't be opened is told where it is read.
+        let labels = |f: &FileEntry| source.labels(f).unwrap_or_default();
+        let mut known: BTreeSet<String> = chosen.iter().flat_map(|f| labels(f)).collect();
+        let others: Vec<&FileEntry> = files.iter().filter(|f| !chosen.iter().any(|c| c.path == f.path)).collect();
+        for file in others {
+            let mut adds = false;
+            for label in labels(file) {
+                adds |= known.insert(label);
+            }
+            if adds {
+                chosen.push(file);
+            }
+        }
+    }
+    chosen
+}
+
+/// The columns that most files have, the first of equally many: where drift is not to be followed, they are the table's.
+fn usual_columns(looked_into: &[(&FileEntry, Probe)]) -> Option<BTreeSet<String>> {
+    let sets: Vec<BTreeSet<String>> = looked_into.iter().map(|(_, p)| p.columns.iter().map(|c| c.name.clone()).collect()).collect();
+    let alike = |s: &BTreeSet<String>| sets.iter().filter(|o| *o == s).count();
+    let most = sets.iter().map(alike).max()?;
+    sets.iter().find(|s| alike(s) == most).cloned()
+}
+
+/// What was guessed about columns that the table does not declare, or not fully.
+fn guesses(table: &Table, probe: &Probe, source: &Place, problems: &mut Vec<Problem>) {
+    for c in &probe.columns {
+        let declared = table.columns.iter().find(|d| {
+            let label = d.from.as_ref().unwrap_or(&d.name).value.as_str();
+            label == c.label || tidemill_core::name::normalise(label) == c.name
+        });
+        if declared.is_none() && table.undeclared == Undeclared::Drop {
+            continue;
+        }
+        let place = declared.map_or_else(|| source.clone(), |d| Place::span(&table.file, d.name.span.clone()));
+        let untyped = declared.is_none_or(|d| d.data_type.is_none());
+        let moment = declared.is_none_or(|d| {
+            d.formats.is_empty() && d.data_type.as_ref().is_none_or(|t| matches!(t.value, DataType::Date32 | DataType::Timestamp(..)))
+        });
+        for (_, note) in probe.notes.iter().filter(|(name, _)| moment && *name == c.name) {
+            let help = format!("say which: [columns.{}] with `type` and `format = \"%d/%m/%Y\"` or `\"%m/%d/%Y\"`", c.name);
+            problems.push(Problem::warning("TM0606", place.clone(), format!("column `{}`: {note}", c.name)).help(help));
+        }
+        if untyped && !c.null_tokens.is_empty() {
+            let tokens = c.null_tokens.iter().map(|t| format!("\"{t}\"")).collect::<Vec<_>>().join(", ");
+            let help = format!("say so: [columns.{}] with `type` and `nulls = [{tokens}]`", c.name);
+            problems
+                .push(Problem::warning("TM0606", place.clone(), format!("column `{}`: {tokens} is taken as missing", c.name)).help(help));
+        }
+    }
 }
 
 fn spread<T>(items: &[T], most: usize) -> impl Iterator<Item = &T> {
     let n = items.len().min(most);
     (0..n).map(move |i| &items[if n <= 1 { 0 } else { i * (items.len() - 1) / (n - 1) }])
-}
-
-/// Columns of two files as one: new ones are added, types that differ are widened.
-fn merge(mut a: Vec<ColumnRead>, b: Vec<ColumnRead>) -> Vec<ColumnRead> {
-    use arrow::datatypes::DataType::{Date32, Float64, Int64, Timestamp, Utf8};
-    for c in b {
-        match a.iter_mut().find(|x| x.name == c.name) {
-            None => a.push(c),
-            Some(x) if x.data_type == c.data_type => {
-                for f in c.formats {
-                    if !x.formats.contains(&f) {
-                        x.formats.push(f);
-                    }
-                }
-            }
-            Some(x) => {
-                let (wide, formats) = match (&x.data_type, &c.data_type) {
-                    (Int64, Float64) | (Float64, Int64) => (Float64, Vec::new()),
-                    (Date32, t @ Timestamp(..)) | (t @ Timestamp(..), Date32) => {
-                        (t.clone(), x.formats.iter().chain(&c.formats).cloned().collect())
-                    }
-                    _ => (Utf8, Vec::new()),
-                };
-                x.data_type = wide;
-                x.formats = formats;
-            }
-        }
-    }
-    a
 }
 
 /// Options without their places, as connectors take them.
@@ -190,4 +242,3 @@ fn plain_value(v: &OptionValue) -> Plain {
 pub fn location(table: &Table, dir: &Path) -> Option<std::path::PathBuf> {
     table.location.as_ref().map(|l| dir.join(&l.value))
 }
-

@@ -111,7 +111,8 @@ impl Run {
         Meter::add(&step.meter.bytes_exchanged, metrics.bytes_exchanged);
         tracing::debug!(view = view.name, plan = %metrics.operators, "ran");
         state::put(&self.ws.lake, outcome)?;
-        let commit = Commit { schema: stored_schema, adds, removes: Removes::All, operation: "WRITE".into(), partition_columns: partition_by };
+        let commit =
+            Commit { schema: stored_schema, adds, removes: Removes::All, operation: "WRITE".into(), partition_columns: partition_by };
         let done = self.ws.lake.commit(&self.lease, self.manifest.epoch, &table, commit).await?;
         self.set_version(table, done.version);
         Ok(())
@@ -123,7 +124,10 @@ impl Run {
         let (mut passed, mut failed) = (0, 0);
         for test in &view.tests {
             let (name, sql) = test_sql(&view.name, test);
-            let counted = session.collect(&format!("SELECT count(*) FROM ({sql}) failing"), None).await.map_err(|e| e.at(format!("{} ({name})", view.name)))?;
+            let counted = session
+                .collect(&format!("SELECT count(*) FROM ({sql}) failing"), None)
+                .await
+                .map_err(|e| e.at(format!("{} ({name})", view.name)))?;
             let failures = first_count(&counted.batches);
             let mut rows = Vec::new();
             if failures > 0 {
@@ -145,6 +149,7 @@ impl Run {
         }
         Meter::add(&step.meter.rows_read, outcome.rows);
         Ok(match failed {
+            0 if passed == 1 => "1 test passed".into(),
             0 => format!("{passed} tests passed"),
             f => format!("{f} of {} tests failed", passed + f),
         })

@@ -29,16 +29,17 @@ pub struct QueryOptions {
 }
 
 impl Workspace {
-    /// Opens what `check` found good. Fails with `Config` when it found mistakes.
+    /// Opens what `check` found good, or good but for sources that can't be read, which only a run needs. Fails with `Config` when it found
+    /// other mistakes.
     pub async fn open(checked: Checked, clock: Arc<dyn Clock>) -> Result<Arc<Workspace>> {
-        if checked.has_errors() {
+        if !checked.can_be_asked() {
             return Err(Error::config("the project has mistakes").help("run `tidemill check` to see them all"));
         }
         let engine = checked.engine.clone().ok_or_else(|| Error::bug("a good project without an engine"))?;
         let lake = Lake::open(&checked.project.dir.join(&checked.project.settings.lake.location), Arc::clone(&clock))?;
-        for p in &checked.tables {
-            if let Some(at) = crate::tables::location(&p.table, &checked.project.dir) {
-                lake.place(&TableName::clean(p.table.name.clone()), &at)?;
+        for table in &checked.project.tables {
+            if let Some(at) = crate::tables::location(table, &checked.project.dir) {
+                lake.place(&TableName::clean(table.name.clone()), &at)?;
             }
         }
         Ok(Arc::new(Workspace { checked, lake, engine, clock, cancelled: Cancelled::default() }))
@@ -121,7 +122,11 @@ impl Workspace {
         for v in &self.checked.project.views {
             match *v.materialized {
                 Materialized::View => {
-                    relations.push(Relation { schema: "public".into(), name: v.name.clone(), kind: RelationKind::View { sql: v.sql.text.clone() } });
+                    relations.push(Relation {
+                        schema: "public".into(),
+                        name: v.name.clone(),
+                        kind: RelationKind::View { sql: v.sql.text.clone() },
+                    });
                 }
                 Materialized::Table => {
                     if let Some(s) = self.checked.schemas.get(&v.name) {
@@ -190,10 +195,10 @@ impl Workspace {
 
 /// Quarantine and system tables that were never written are empty; the project's own tables are not there yet, which is worth saying.
 fn empty_or_unbuilt(schema: &str, columns: &arrow::datatypes::SchemaRef) -> RelationKind {
-    if matches!(schema, "system" | "quarantine") {
-        if let Ok(t) = tidemill_engine::empty_table(columns) {
-            return RelationKind::Provider(t);
-        }
+    if matches!(schema, "system" | "quarantine")
+        && let Ok(t) = tidemill_engine::empty_table(columns)
+    {
+        return RelationKind::Provider(t);
     }
     RelationKind::Schema(Arc::clone(columns))
 }

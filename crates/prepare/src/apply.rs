@@ -4,8 +4,8 @@ use crate::budget::Budget;
 use crate::contract::Contract;
 use crate::dedup::{Batch, KeySet};
 use crate::fit::{Env, Kept, Knowledge, Opened, Rescan, Rows, gates, other_rows, result_slots};
-use crate::flow::{Change, Course, Flow, Origin, Stage, Tally, Wanted};
 use crate::fitted::Fitted;
+use crate::flow::{Change, Course, Flow, Origin, Stage, Tally, Wanted};
 use crate::hash::{HashKey, hash_rows};
 use crate::plan::last_uses;
 use crate::program::{Act, Op, OutputColumn, Program};
@@ -85,7 +85,7 @@ pub(crate) fn apply(fitted: &Fitted, cx: &ApplyContext) -> Result<Applied> {
     knowledge.settle(program, &env)?;
     // Rows are used once: after this, another scan may be another's.
     let rows = std::mem::replace(&mut knowledge.rows, Rows { decided: vec![None; program.nodes.len()], ..Rows::default() });
-    let applied = last_pass(fitted, &knowledge, rows, &env, cx)?;
+    let total = last_pass(fitted, &knowledge, rows, &env, cx)?;
     // Repairs are found as spellings are met.
     let Knowledge { fits, ops, .. } = &mut *knowledge;
     for (fit, op) in fits.iter_mut().zip(ops) {
@@ -93,10 +93,10 @@ pub(crate) fn apply(fitted: &Fitted, cx: &ApplyContext) -> Result<Applied> {
             op.amend(fit);
         }
     }
-    Ok(applied)
+    total.finish(program, &knowledge)
 }
 
-fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, cx: &ApplyContext) -> Result<Applied> {
+fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, cx: &ApplyContext) -> Result<Totals> {
     let program = &*fitted.program;
     let nodes = program.nodes.len();
     let results = result_slots(program);
@@ -186,7 +186,7 @@ fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, 
     if decided_morsels.is_some_and(|d| d != total.morsels) && !whole {
         return Err(other_rows());
     }
-    total.finish(program, knowledge)
+    Ok(total)
 }
 
 struct Totals {
@@ -306,7 +306,7 @@ impl<'a> Enforced<'a> {
             let columns = flow.inputs(&u.slots)?;
             let whole = columns.iter().fold(BooleanBuffer::new_set(rows), |m, c| &m & &crate::cells::present(c.as_ref()));
             if u.code == "key" {
-                (&!&whole).set_indices().for_each(|row| {
+                (!&whole).set_indices().for_each(|row| {
                     rejected.entry(row).or_insert((at, true));
                 });
             }
@@ -326,7 +326,8 @@ impl<'a> Enforced<'a> {
         for (row, (at, missing)) in &rejected {
             let u = &self.program.uniques[*at];
             let cells = flow.inputs(&u.slots)?;
-            let shown: Vec<String> = cells.iter().map(|c| crate::cells::text_of(c.as_ref(), *row).unwrap_or_else(|| "NULL".into())).collect();
+            let shown: Vec<String> =
+                cells.iter().map(|c| crate::cells::text_of(c.as_ref(), *row).unwrap_or_else(|| "NULL".into())).collect();
             let reason = if *missing {
                 format!("{} names rows and is NULL", quoted(&u.names))
             } else {

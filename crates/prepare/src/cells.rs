@@ -13,7 +13,9 @@ use tidemill_core::{Error, Result};
 pub(crate) fn stored_type(t: &DataType) -> Option<DataType> {
     use DataType as T;
     Some(match t {
-        T::Boolean | T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::Float32 | T::Float64 | T::Decimal128(..) | T::Date32 | T::Utf8 => t.clone(),
+        T::Boolean | T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::Float32 | T::Float64 | T::Decimal128(..) | T::Date32 | T::Utf8 => {
+            t.clone()
+        }
         T::UInt8 => T::Int16,
         T::UInt16 => T::Int32,
         T::UInt32 | T::UInt64 => T::Int64,
@@ -62,7 +64,11 @@ pub(crate) fn is_moment(t: &DataType) -> bool {
 
 /// A number column as doubles.
 pub(crate) fn floats(array: &ArrayRef) -> Result<Float64Array> {
-    let a = if is_moment(array.data_type()) { cast(&cast(array, &whole_of(array.data_type()))?, &DataType::Float64)? } else { cast_loosely(array, &DataType::Float64)? };
+    let a = if is_moment(array.data_type()) {
+        cast(&cast(array, &whole_of(array.data_type()))?, &DataType::Float64)?
+    } else {
+        cast_loosely(array, &DataType::Float64)?
+    };
     Ok(a.as_primitive::<types::Float64Type>().clone())
 }
 
@@ -303,7 +309,9 @@ pub(crate) fn json_number(v: &Value) -> Result<f64> {
 
 /// The field of a fitted value that must be there.
 pub(crate) fn field<'a>(fitted: &'a Value, name: &str) -> Result<&'a Value> {
-    fitted.get(name).ok_or_else(|| Error::data(format!("a stored recipe has no `{name}` where one is needed")).help("fit it again: run without `--frozen`"))
+    fitted.get(name).ok_or_else(|| {
+        Error::data(format!("a stored recipe has no `{name}` where one is needed")).help("fit it again: run without `--frozen`")
+    })
 }
 
 pub(crate) fn number_field(fitted: &Value, name: &str) -> Result<f64> {

@@ -11,7 +11,7 @@ use arrow::compute::filter_record_batch;
 use arrow::compute::kernels::cmp;
 use arrow::datatypes::DataType;
 use std::sync::Arc;
-use tidemill_core::{ColumnRead, Decoded, Place, Problem, Reject, Result, RowText, Spanned, name};
+use tidemill_core::{ColumnRead, Decoded, Place, Problem, Reject, Result, RowText, Spanned, codes, name};
 use tidemill_engine::{Session, type_name};
 use tidemill_project::spec::{Check, Column, OptionValue, Table};
 
@@ -58,7 +58,7 @@ impl Contract {
                 Ok(e) => {
                     let message = format!("`{}` looks at all rows, and a check looks at one", e.row.aggregates[0].name);
                     let place = Place::span(&table.file, check.sql.span.clone());
-                    problems.push(Problem::error("TM0405", place, message).help("compare with a number, or write a test in a view"));
+                    problems.push(Problem::error(codes::SQL_TYPE, place, message).help("compare with a number, or write a test in a view"));
                     return None;
                 }
                 Err(p) => {
@@ -71,7 +71,7 @@ impl Contract {
             match expr.bind(&[]) {
                 Ok(bound) => Some(Promise { column: column.map(str::to_string), kind: Kind::Check { bound, reads, shown } }),
                 Err(e) => {
-                    problems.push(Problem::error("TM0405", Place::span(&table.file, check.sql.span.clone()), e.what));
+                    problems.push(Problem::error(codes::SQL_TYPE, Place::span(&table.file, check.sql.span.clone()), e.what));
                     None
                 }
             }
@@ -234,7 +234,9 @@ impl Promise {
         };
         match &self.kind {
             Kind::Required => ("required", Some(name.clone()), format!("`{name}` is missing")),
-            Kind::Accepted(_) => ("accepted", Some(name.clone()), format!("`{name}` is '{}', which is not one of the accepted values", shown())),
+            Kind::Accepted(_) => {
+                ("accepted", Some(name.clone()), format!("`{name}` is '{}', which is not one of the accepted values", shown()))
+            }
             Kind::Range { text, .. } => ("range", Some(name.clone()), format!("`{name}` is {}, {text}", shown())),
             Kind::Check { shown: check, .. } => ("check", self.column.clone(), format!("check failed: {check}")),
         }
@@ -250,9 +252,14 @@ fn accepted(table: &Table, c: &Column, t: &DataType, problems: &mut Vec<Problem>
     for text in &c.accepted {
         match text_cell(text, t) {
             Some(cell) => set.extend(hash_rows(&[&cell], 1, key).ok()?),
+            // Of a declared type the project's reader has said so already.
+            None if c.data_type.is_some() => {}
             None => {
                 let message = format!("accepted value \"{text}\" of `{}` is not {}", c.name.value, type_name(t));
-                problems.push(Problem::error("TM0207", Place::span(&table.file, c.span.clone()), message).help("write it as the column's type, or change the type"));
+                problems.push(
+                    Problem::error(codes::BOUND_TYPE, Place::span(&table.file, c.span.clone()), message)
+                        .help("write it as the column's type, or change the type"),
+                );
             }
         }
     }
@@ -262,10 +269,11 @@ fn accepted(table: &Table, c: &Column, t: &DataType, problems: &mut Vec<Problem>
 /// A bound as a cell of the column's type.
 fn bound(table: &Table, c: &Column, v: &Spanned<OptionValue>, t: &DataType, problems: &mut Vec<Problem>) -> Option<ArrayRef> {
     let cell = option_cell(v, t);
-    if cell.is_none() {
+    if cell.is_none() && c.data_type.is_none() {
         let message = format!("a bound of `{}` is not {}", c.name.value, type_name(t));
-        let help = if crate::cells::is_moment(t) { "write dates as \"2024-12-31\"" } else { "write it as the column's type, or change the type" };
-        problems.push(Problem::error("TM0207", Place::span(&table.file, v.span.clone()), message).help(help));
+        let help =
+            if crate::cells::is_moment(t) { "write dates as \"2024-12-31\"" } else { "write it as the column's type, or change the type" };
+        problems.push(Problem::error(codes::BOUND_TYPE, Place::span(&table.file, v.span.clone()), message).help(help));
     }
     cell
 }
@@ -274,7 +282,13 @@ fn bound(table: &Table, c: &Column, v: &Spanned<OptionValue>, t: &DataType, prob
 pub(crate) fn option_cell(v: &OptionValue, t: &DataType) -> Option<ArrayRef> {
     use arrow::array::{Float64Array, Int64Array};
     let cell: ArrayRef = match v {
-        OptionValue::Text(s) if is_text(t) || crate::cells::is_moment(t) || matches!(t, DataType::Decimal128(..)) => return text_cell(s, t),
+        // Seconds may be left out.
+        OptionValue::Text(s) if matches!(t, DataType::Timestamp(..)) && s.len() == "2024-12-31 23:59".len() => {
+            return text_cell(&format!("{s}:00"), t);
+        }
+        OptionValue::Text(s) if is_text(t) || crate::cells::is_moment(t) || matches!(t, DataType::Decimal128(..)) => {
+            return text_cell(s, t);
+        }
         OptionValue::Integer(i) if *t == DataType::Utf8 => return text_cell(&i.to_string(), t),
         OptionValue::Integer(i) if crate::cells::is_number(t) => Arc::new(Int64Array::from(vec![*i])),
         OptionValue::Float(f) if crate::cells::is_whole(t) && f.fract() != 0.0 => return None,

@@ -6,7 +6,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use serde_json::Value;
 use std::sync::Arc;
-use tidemill_core::{Error, Place, Problem, Result};
+use tidemill_core::{Error, Place, Problem, Result, codes};
 use tidemill_engine::{BoundExpr, RowExpr, ScalarValue, Session, SqlProblem, SqlProblemKind};
 use tidemill_project::spec::{Sql, Table};
 
@@ -22,7 +22,8 @@ impl Expr {
     /// `predicate`: it must be boolean.
     pub(crate) fn compile(session: &Session, text: &str, columns: &SchemaRef, predicate: bool) -> Result<Expr, SqlProblem> {
         let row = if predicate { session.row_predicate(text, columns)? } else { session.row_expr(text, columns)? };
-        let fields: Vec<Field> = columns.fields().iter().filter(|f| row.columns_used.contains(f.name())).map(|f| f.as_ref().clone()).collect();
+        let fields: Vec<Field> =
+            columns.fields().iter().filter(|f| row.columns_used.contains(f.name())).map(|f| f.as_ref().clone()).collect();
         let data_type = stored_type(&row.data_type).ok_or_else(|| {
             let message = format!("this gives {}, which a table can't store", tidemill_engine::type_name(&row.data_type));
             SqlProblem::new(SqlProblemKind::Type, message).help("cast it to a number, text, date or timestamp")
@@ -40,7 +41,11 @@ impl Expr {
         for (aggregate, value) in self.row.aggregates.iter().zip(values) {
             let cell = value.to_array().map_err(|e| Error::bug(format!("a fitted value can't be kept: {e}")))?;
             let stored = stored_type(cell.data_type()).ok_or_else(|| {
-                Error::config(format!("`{}` gives {}, which can't be kept with a recipe", aggregate.name, tidemill_engine::type_name(cell.data_type())))
+                Error::config(format!(
+                    "`{}` gives {}, which can't be kept with a recipe",
+                    aggregate.name,
+                    tidemill_engine::type_name(cell.data_type())
+                ))
             })?;
             out.insert(aggregate.name.clone(), cell_json(cast_loosely(&cell, &stored)?.as_ref(), 0));
         }
@@ -99,13 +104,13 @@ pub(crate) fn batch_of(schema: &SchemaRef, arrays: &[ArrayRef], rows: usize) -> 
 /// A mistake in SQL, told at its place in the table's file.
 pub(crate) fn sql_problem(table: &Table, sql: &Sql, p: SqlProblem, predicate: bool) -> Problem {
     let code = match p.kind {
-        SqlProblemKind::Syntax => "TM0401",
-        SqlProblemKind::Column => "TM0402",
-        SqlProblemKind::Table => "TM0403",
-        SqlProblemKind::Function => "TM0404",
-        SqlProblemKind::NotSelect => "TM0406",
-        SqlProblemKind::Type if predicate && p.message.starts_with("a condition is expected") => "TM0201",
-        SqlProblemKind::Type | SqlProblemKind::Other => "TM0405",
+        SqlProblemKind::Syntax => codes::SQL_SYNTAX,
+        SqlProblemKind::Column => codes::SQL_COLUMN_UNKNOWN,
+        SqlProblemKind::Table => codes::SQL_TABLE_UNKNOWN,
+        SqlProblemKind::Function => codes::SQL_FUNCTION_UNKNOWN,
+        SqlProblemKind::NotSelect => codes::SQL_NOT_SELECT,
+        SqlProblemKind::Type if predicate && p.message.starts_with("a condition is expected") => codes::PREDICATE_TYPE,
+        SqlProblemKind::Type | SqlProblemKind::Other => codes::SQL_TYPE,
     };
     let span = p.span.map_or_else(|| sql.span.clone(), |r| sql.locate(r));
     let problem = Problem::error(code, Place::span(&table.file, span), p.message);

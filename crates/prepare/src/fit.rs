@@ -156,7 +156,10 @@ impl Knowledge {
 
         let mut totals: Vec<(Part, Budget)> = Vec::new();
         for o in &stage.observations {
-            totals.push((o.measure.begin()?, Budget::new(env.memory, format!("what `{}` measures of {}", program.nodes[o.at].rule, names(program, &o.slots)))));
+            totals.push((
+                o.measure.begin()?,
+                Budget::new(env.memory, format!("what `{}` measures of {}", program.nodes[o.at].rule, names(program, &o.slots))),
+            ));
         }
         let mut votes: BTreeMap<usize, Part> = BTreeMap::new();
         for (at, node) in program.nodes.iter().enumerate() {
@@ -351,8 +354,7 @@ impl Opened {
                 return Ok(opened(Some(scan), true));
             }
         }
-        let mut wanted: Vec<String> =
-            program.sources.iter().filter(|(_, s)| course.last[*s].is_some()).map(|(n, _)| n.clone()).collect();
+        let mut wanted: Vec<String> = program.sources.iter().filter(|(_, s)| course.last[*s].is_some()).map(|(n, _)| n.clone()).collect();
         if let Some(c) = env.contract {
             c.add_columns(&mut wanted);
         }
@@ -439,8 +441,7 @@ impl Program {
         let all = vec![true; self.nodes.len()];
         let last = last_uses(self, &all, &result_slots(self));
         let key = |slot: &Slot| self.key.contains(slot);
-        let mut columns: Vec<String> =
-            self.sources.iter().filter(|(_, s)| last[*s].is_some() || key(s)).map(|(n, _)| n.clone()).collect();
+        let mut columns: Vec<String> = self.sources.iter().filter(|(_, s)| last[*s].is_some() || key(s)).map(|(n, _)| n.clone()).collect();
         if let Some(c) = contract {
             c.add_columns(&mut columns);
         }

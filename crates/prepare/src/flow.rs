@@ -1,7 +1,7 @@
 //! One morsel on its way through the nodes: its cells by slot, which rows are left, and what was counted on the way.
 
-use crate::contract::Contract;
 use crate::cells::{cast_strictly, differ, text_of};
+use crate::contract::Contract;
 use crate::program::{Act, Decision, Input, Node, Op, Output, Part, Program, Removal, Slot};
 use crate::turn::{Gate, Halt};
 use arrow::array::{Array, ArrayRef, BooleanArray};
@@ -170,7 +170,8 @@ impl Stage<'_> {
         let mut cells = vec![None; self.program.slots.len()];
         for (name, slot) in &self.program.sources {
             if course.last[*slot].is_some() {
-                let column = batch.column_by_name(name).ok_or_else(|| tidemill_core::Error::bug(format!("the scan gave no column `{name}`")))?;
+                let column =
+                    batch.column_by_name(name).ok_or_else(|| tidemill_core::Error::bug(format!("the scan gave no column `{name}`")))?;
                 cells[*slot] = Some(cast_strictly(column, &self.program.slots[*slot].data_type)?);
             }
         }
@@ -226,7 +227,9 @@ impl Stage<'_> {
         let input = Input { arrays: &arrays, rows: flow.rows };
         let output = match &node.act {
             Act::Row(_) => {
-                let op = self.ops[at].as_ref().ok_or_else(|| tidemill_core::Error::bug(format!("rule {} ran before it was fitted", node.rule)))?;
+                let op = self.ops[at]
+                    .as_ref()
+                    .ok_or_else(|| tidemill_core::Error::bug(format!("rule {} ran before it was fitted", node.rule)))?;
                 op.run(&input)?
             }
             Act::Stream(_) | Act::Elect(_) => match (&self.decided[at], &node.act, &self.gates[at]) {
@@ -281,7 +284,17 @@ impl Stage<'_> {
     }
 
     #[allow(clippy::too_many_arguments)] // a change is all of these
-    fn count(&self, at: usize, node: &Node, origin: &Origin, flow: &Flow, before: &ArrayRef, after: &ArrayRef, mask: &BooleanBuffer, walked: &mut Walked) {
+    fn count(
+        &self,
+        at: usize,
+        node: &Node,
+        origin: &Origin,
+        flow: &Flow,
+        before: &ArrayRef,
+        after: &ArrayRef,
+        mask: &BooleanBuffer,
+        walked: &mut Walked,
+    ) {
         let changed = mask.count_set_bits();
         if changed == 0 {
             return;

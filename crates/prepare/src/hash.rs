@@ -224,7 +224,8 @@ mod tests {
 
     #[test]
     fn equal_cells_hash_alike_and_cells_do_not_run_together() {
-        let a: ArrayRef = Arc::new(StringArray::from(vec![Some("ab"), Some("a"), None, Some(""), None, Some("eight by"), Some("eight by\0")]));
+        let a: ArrayRef =
+            Arc::new(StringArray::from(vec![Some("ab"), Some("a"), None, Some(""), None, Some("eight by"), Some("eight by\0")]));
         let b: ArrayRef = Arc::new(StringArray::from(vec![Some("c"), Some("bc"), None, None, None, None, None]));
         let h = hashes(&[a, b]);
         assert_eq!(h[2], h[4]);

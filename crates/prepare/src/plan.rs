@@ -54,13 +54,13 @@ pub(crate) fn plan(program: &Program, known: &Known) -> Plan {
 }
 
 impl Plan {
-    /// Nodes that may run ahead of the last pass and have their outcome kept: all of level 0, up to the first rule that drops rows after one that
-    /// must wait. (That one's changes are counted over the rows as they are at its place.)
+    /// Nodes that may run ahead of the last pass and have their outcome kept: those of level 0, as long as that changes no count. A rule that drops rows
+    /// after one that must wait would take rows from it; and one that must wait and drops rows takes them from all after it.
     pub(crate) fn early(&self, program: &Program) -> Vec<bool> {
         let (mut waiting, mut shut) = (false, false);
         let of = |(at, node): (usize, &crate::program::Node)| {
             let ready = self.runs[at] == 0;
-            shut |= ready && waiting && node.removes_rows();
+            shut |= node.removes_rows() && (waiting || !ready);
             waiting |= !ready;
             ready && !shut
         };

@@ -1,7 +1,7 @@
 //! Which columns are read from a source, and how: what the table declares, merged with what a sample of the source shows.
 
 use arrow::datatypes::DataType;
-use tidemill_core::{ColumnRead, Place, Problem, name};
+use tidemill_core::{ColumnRead, Place, Problem, codes, name};
 use tidemill_project::spec::{Column, Table, Undeclared};
 
 /// The columns to read, in the source's order where that is known. `probe`: what the source was seen to have.
@@ -14,7 +14,11 @@ pub fn reads(table: &Table, probe: Option<&[ColumnRead]>) -> (Vec<ColumnRead>, V
     let mut take = |probed: &ColumnRead| -> Option<&Column> {
         let matches = |c: &&Column, exact: bool| {
             let label = c.from.as_ref().unwrap_or(&c.name).value.as_str();
-            if exact { label == probed.label } else { name::normalise(label) == probed.name || name::normalise(label) == name::normalise(&probed.label) }
+            if exact {
+                label == probed.label
+            } else {
+                name::normalise(label) == probed.name || name::normalise(label) == name::normalise(&probed.label)
+            }
         };
         let by = |exact| declared.iter().position(|c| c.as_ref().is_some_and(|c| matches(c, exact)));
         let at = by(true).or_else(|| by(false))?;
@@ -33,13 +37,17 @@ pub fn reads(table: &Table, probe: Option<&[ColumnRead]>) -> (Vec<ColumnRead>, V
             let place = table.columns.iter().find(|c| name::normalise(&c.name) == out[at].name).map(|c| c.name.span.clone());
             let place = place.map_or_else(|| Place::file(&table.file), |s| Place::span(&table.file, s));
             let message = format!("`{}` and `{}` would both be column `{}`", other.label, out[at].label, out[at].name);
-            problems.push(Problem::error("TM0203", place, message).help("give one of them another name: a [columns.NAME] with `from`"));
+            problems.push(
+                Problem::error(codes::COLUMN_DUPLICATE, place, message).help("give one of them another name: a [columns.NAME] with `from`"),
+            );
         }
     }
     (out, problems)
 }
 
 fn declared_read(table: &Table, c: &Column, probed: Option<&ColumnRead>) -> ColumnRead {
+    // What is missing in a column of a declared type is for the declaration to say.
+    let guessed = probed.filter(|_| c.data_type.is_none());
     let inferred = probed.filter(|p| c.data_type.as_ref().is_none_or(|t| t.value == p.data_type));
     let data_type = c.data_type.as_ref().map(|t| t.value.clone()).or_else(|| probed.map(|p| p.data_type.clone())).unwrap_or(DataType::Utf8);
     let formats = if c.formats.is_empty() {
@@ -54,7 +62,7 @@ fn declared_read(table: &Table, c: &Column, probed: Option<&ColumnRead>) -> Colu
         label: c.from.as_ref().map_or_else(|| probed.map_or_else(|| c.name.value.clone(), |p| p.label.clone()), |f| f.value.clone()),
         data_type,
         formats,
-        null_tokens: tokens(table, &c.nulls, probed),
+        null_tokens: tokens(table, &c.nulls, guessed),
         on_invalid: c.on_invalid,
         timezone: c.timezone.as_ref().map_or_else(|| table.timezone.clone(), |t| t.value.clone()),
         thousands: c.thousands.or_else(|| inferred.and_then(|p| p.thousands)),

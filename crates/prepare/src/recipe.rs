@@ -10,7 +10,7 @@ use crate::scope::{Named, Scope};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use std::sync::Arc;
 use tidemill_core::problem::did_you_mean;
-use tidemill_core::{Place, Problem, Result, Severity, name};
+use tidemill_core::{Place, Problem, Result, Severity, codes, name};
 use tidemill_engine::Session;
 use tidemill_project::spec::{RepairTo, Rule, Table};
 
@@ -49,7 +49,9 @@ impl Recipe {
         for f in input.fields() {
             let Some(data_type) = stored_type(f.data_type()) else {
                 let message = format!("column `{}` has type {}, which rules can't take", f.name(), f.data_type());
-                scope.problems.push(Problem::error("TM0302", Place::file(&table.file), message).help("declare another type for it"));
+                scope
+                    .problems
+                    .push(Problem::error(codes::RULE_COLUMN_TYPE, Place::file(&table.file), message).help("declare another type for it"));
                 continue;
             };
             let slot = scope.slot(f.name(), data_type);
@@ -73,7 +75,8 @@ impl Recipe {
         let known = Output { schema: Arc::new(Schema::new(fields)), open: output.iter().any(|o| o.open) };
         if output.is_empty() && !scope.problems.iter().any(|p| p.severity == Severity::Error) {
             scope.problems.push(
-                Problem::error("TM0302", Place::file(&table.file), "no column is left after the rules").help("keep at least one column"),
+                Problem::error(codes::RULE_COLUMN_TYPE, Place::file(&table.file), "no column is left after the rules")
+                    .help("keep at least one column"),
             );
         }
         let Scope { problems, slots, nodes, .. } = scope;
@@ -144,7 +147,9 @@ fn uniques(scope: &mut Scope) -> Vec<Unique> {
                     let help = did_you_mean(column, names.iter().copied())
                         .map_or_else(|| format!("the clean table has: {}", names.join(", ")), |n| format!("did you mean `{n}`?"));
                     let message = format!("`key` names `{column}`, which the clean table does not have");
-                    scope.problems.push(Problem::error("TM0103", Place::span(&table.file, span.clone()), message).help(help));
+                    scope
+                        .problems
+                        .push(Problem::error(codes::TABLE_COLUMN_UNKNOWN, Place::span(&table.file, span.clone()), message).help(help));
                 }
                 // A unique column that a rule drops promises nothing about the result.
                 None => {}
@@ -171,7 +176,7 @@ fn partitions(scope: &mut Scope) {
             let help = did_you_mean(&column, names.iter().copied())
                 .map_or_else(|| format!("the clean table has: {}", names.join(", ")), |n| format!("did you mean `{n}`?"));
             let message = format!("`partition_by` names `{column}`, which the clean table does not have");
-            scope.problems.push(Problem::error("TM0103", Place::span(&table.file, p.span.clone()), message).help(help));
+            scope.problems.push(Problem::error(codes::TABLE_COLUMN_UNKNOWN, Place::span(&table.file, p.span.clone()), message).help(help));
         }
     }
 }
@@ -235,7 +240,9 @@ fn without_places(text: &str) -> String {
     // `All(12..34)` is the place of a `*`.
     match out.find("All(") {
         Some(at) => match out[at..].find(')') {
-            Some(end) if out[at + 4..at + end].bytes().all(|b| b.is_ascii_digit() || b == b'.') => format!("{}All{}", &out[..at], &out[at + end + 1..]),
+            Some(end) if out[at + 4..at + end].bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
+                format!("{}All{}", &out[..at], &out[at + end + 1..])
+            }
             _ => out,
         },
         None => out,

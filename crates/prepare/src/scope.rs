@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use std::ops::Range;
 use std::sync::Arc;
 use tidemill_core::problem::did_you_mean;
-use tidemill_core::{Place, Problem, Spanned, name};
+use tidemill_core::{Place, Problem, Spanned, codes, name};
 use tidemill_engine::{Session, type_name};
 use tidemill_project::spec::{Columns, Sql, Table};
 
@@ -89,7 +89,7 @@ impl<'a> Scope<'a> {
         } else {
             "leave the column out of this rule".to_string()
         };
-        self.error("TM0302", span, message, help);
+        self.error(codes::RULE_COLUMN_TYPE, span, message, help);
     }
 
     // ------------------------------------------------------------------------------------------- looking up
@@ -115,7 +115,7 @@ impl<'a> Scope<'a> {
                     None => format!("columns at this rule: {}", names.iter().take(40).copied().collect::<Vec<_>>().join(", ")),
                 };
                 let message = format!("no column `{}` at this rule", written.value);
-                self.error("TM0301", &written.span, message, help);
+                self.error(codes::RULE_COLUMN_UNKNOWN, &written.span, message, help);
                 None
             }
         }
@@ -133,7 +133,7 @@ impl<'a> Scope<'a> {
                     .collect();
                 if all.is_empty() {
                     let message = format!("no column at this rule is {wanted}");
-                    self.error("TM0302", span, message, "remove the rule, or name the columns it is meant for");
+                    self.error(codes::RULE_COLUMN_TYPE, span, message, "remove the rule, or name the columns it is meant for");
                 }
                 all
             }
@@ -214,7 +214,7 @@ impl<'a> Scope<'a> {
         if let Some(c) = self.columns.iter().find(|c| c.name == name) {
             if !c.broken {
                 let message = format!("there is already a column `{name}`");
-                self.error("TM0303", span, message, "choose another name with `into`, or drop the old column first");
+                self.error(codes::RULE_OUTPUT_EXISTS, span, message, "choose another name with `into`, or drop the old column first");
                 return None;
             }
             self.columns.retain(|c| c.name != name);
@@ -257,7 +257,14 @@ impl<'a> Scope<'a> {
     // ------------------------------------------------------------------------------------------- nodes
 
     /// A rule over one column: reads `inputs`, writes `output`.
-    pub(crate) fn push_row(&mut self, column: &str, inputs: Vec<Slot>, output: Slot, replaces: Option<Slot>, rule: impl RowRule + 'static) -> &mut Node {
+    pub(crate) fn push_row(
+        &mut self,
+        column: &str,
+        inputs: Vec<Slot>,
+        output: Slot,
+        replaces: Option<Slot>,
+        rule: impl RowRule + 'static,
+    ) -> &mut Node {
         self.push(Some(column), inputs, vec![output], replaces, None, Act::Row(Box::new(rule)))
     }
 

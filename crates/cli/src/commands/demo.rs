@@ -17,9 +17,10 @@ const MARK: &str = ".tidemill-demo";
 const MARK_TEXT: &str = "Made by `tidemill demo`, which may write over everything here.\n";
 
 /// The table worth reading.
-const QUESTION: &str = "SELECT age_group, customers, income_median, round(spend_mean) AS spend_mean, \
-     round(spend_share_percent, 1) AS spend_share_percent, round(accepted_last_percent, 1) AS accepted_last_percent\n\
-     FROM spend_by_age_group ORDER BY spend_mean DESC";
+const QUESTION: &str = "SELECT age_group, customers, income_median, round(spend_mean) AS spend_mean,
+       round(spend_share_percent, 1) AS spend_share_percent, round(accepted_last_percent, 1) AS accepted_last_percent
+FROM spend_by_age_group
+ORDER BY spend_mean DESC";
 
 pub fn execute(args: &DemoArgs, context: &Context, out: &mut dyn Write) -> Ended {
     let dir = context.resolve(&args.dir);
@@ -31,8 +32,9 @@ pub fn execute(args: &DemoArgs, context: &Context, out: &mut dyn Write) -> Ended
                 .help("name another directory, or give --force to write the demo's files beside what is there"),
         ));
     }
-    tidemill_pipeline::demo(&dir)?;
+    // The mark comes first, so that a demo stopped half-way can be made again.
     write_mark(&dir)?;
+    tidemill_pipeline::demo(&dir)?;
 
     let people = context.is_human() && !context.global.quiet;
     if people {
@@ -81,6 +83,7 @@ fn holds_something(dir: &Path) -> Result<bool, Error> {
 }
 
 fn write_mark(dir: &Path) -> Result<(), Error> {
-    std::fs::write(dir.join(MARK), MARK_TEXT)
-        .map_err(|e| Error::unavailable("cannot write").at(dir.join(MARK).display().to_string()).because(e))
+    std::fs::create_dir_all(dir)
+        .and_then(|()| std::fs::write(dir.join(MARK), MARK_TEXT))
+        .map_err(|e| Error::config(format!("cannot be written to: {e}")).at(dir.display().to_string()))
 }

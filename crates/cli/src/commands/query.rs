@@ -20,7 +20,7 @@ pub const TERMINAL_ROWS: usize = 1000;
 
 pub fn execute(args: &QueryArgs, context: &Context, out: &mut dyn Write) -> Ended {
     let statements = statements::all(&text(args)?).map_err(Failure::Usage)?;
-    let workspace = context.open()?;
+    let workspace = context.open_to_ask()?;
     let style = Style { expanded: args.rows.expanded, ..context.style };
     let limit = match args.limit {
         Some(0) => None,

@@ -53,11 +53,13 @@ pub fn perform(workspace: &Arc<Workspace>, options: &RunOptions, context: &Conte
     }
     // Results first, then what went wrong, so that the last line seen is the one to act on.
     out.flush()?;
-    tell_failures(&report, context, dir);
-    match signal {
-        Some(code) => Err(Failure::Interrupted(code)),
-        None => Ok(u8::from(report.status == Status::Failed)),
+    if let Some(code) = signal {
+        // What was cut short would be told as failed, which it is not.
+        note(context, "stopped", "the next run finishes what was begun");
+        return Err(Failure::Interrupted(code));
     }
+    tell_failures(&report, context, dir);
+    Ok(u8::from(report.status == Status::Failed))
 }
 
 /// One node's steps together.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::io::Write;
 
 pub fn execute(command: &RunsCommand, context: &Context, out: &mut dyn Write) -> Ended {
-    let workspace = context.open()?;
+    let workspace = context.open_to_ask()?;
     match command {
         RunsCommand::Ls { limit, rows: layout } => {
             // It becomes a LIMIT, which is a signed number.

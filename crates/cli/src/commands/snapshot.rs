@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use tidemill_pipeline::report::{Rows, SnapshotDiff};
 
 pub fn execute(command: &SnapshotCommand, context: &Context, out: &mut dyn Write) -> Ended {
-    let workspace = context.open()?;
+    let workspace = context.open_to_ask()?;
     match command {
         SnapshotCommand::Ls { table } => {
             let found = context.wait(workspace.snapshot_ls(table))?;

@@ -16,7 +16,7 @@ pub fn write_batch(out: &mut dyn Write, batch: &RecordBatch) -> io::Result<()> {
     for row in 0..batch.num_rows() {
         let mut fields = Vec::with_capacity(columns.len());
         for (array, text) in batch.columns().iter().zip(&columns) {
-            fields.push(if array.is_null(row) { None } else { Some(text.value(row).try_to_string().map_err(io::Error::other)?) });
+            fields.push(if super::is_null(array, row) { None } else { Some(text.value(row).try_to_string().map_err(io::Error::other)?) });
         }
         write_record(out, fields.iter().map(Option::as_deref))?;
     }

@@ -208,9 +208,9 @@ fn styled(cell: TableCell, tone: Tone, colour: bool) -> TableCell {
     match tone {
         Tone::Plain => cell,
         Tone::Dim => cell.add_attribute(Attribute::Dim),
-        Tone::Good => cell.fg(Color::Green),
-        Tone::Warn => cell.fg(Color::Yellow),
-        Tone::Bad => cell.fg(Color::Red),
+        Tone::Good => cell.fg(Color::DarkGreen),
+        Tone::Warn => cell.fg(Color::DarkYellow),
+        Tone::Bad => cell.fg(Color::DarkRed),
     }
 }
 

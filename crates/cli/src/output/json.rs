@@ -94,7 +94,7 @@ impl<'a> Encoder<'a> {
             | Encoder::Struct(a, _)
             | Encoder::Coded(a, ..) => *a,
         };
-        if array.is_null(row) {
+        if super::is_null(array, row) {
             out.push_str("null");
             return Ok(());
         }

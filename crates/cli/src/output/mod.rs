@@ -15,6 +15,13 @@ pub mod rows;
 mod tests;
 
 use crate::args::OutputFormat;
+use arrow::array::Array;
+use arrow::datatypes::DataType;
+
+/// Whether a cell is NULL; an array of the type NULL has no bits that say so.
+pub fn is_null(array: &dyn Array, row: usize) -> bool {
+    *array.data_type() == DataType::Null || array.is_null(row)
+}
 
 /// How results are to look, decided once per process (the shell changes `expanded`).
 #[derive(Debug, Clone, Copy)]

@@ -80,7 +80,7 @@ pub fn grid(rows: &Rows) -> Result<Grid, ArrowError> {
         for row in 0..batch.num_rows() {
             let mut line = Vec::with_capacity(formatters.len());
             for (array, text) in batch.columns().iter().zip(&formatters) {
-                line.push(if array.is_null(row) { Cell::null() } else { Cell::new(text.value(row).try_to_string()?) });
+                line.push(if super::is_null(array, row) { Cell::null() } else { Cell::new(text.value(row).try_to_string()?) });
             }
             lines.push(line);
         }

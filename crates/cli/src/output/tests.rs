@@ -17,7 +17,7 @@ fn sample() -> Rows {
         ("at", Arc::new(instants.clone().with_timezone("UTC"))),
         ("seen", Arc::new(instants)),
         ("ok", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]))),
-        ("money", Arc::new(Decimal128Array::from(vec![Some(123_45), None, Some(-5)]).with_precision_and_scale(10, 2).unwrap())),
+        ("money", Arc::new(Decimal128Array::from(vec![Some(12_345), None, Some(-5)]).with_precision_and_scale(10, 2).unwrap())),
         ("list", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1), None]), None, Some(vec![])]))),
         ("kind", Arc::new(vec![Some("a"), None, Some("b")].into_iter().collect::<DictionaryArray<Int8Type>>())),
     ];

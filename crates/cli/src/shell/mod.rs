@@ -23,7 +23,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use tidemill_core::Error;
 
 pub fn execute(args: &ShellArgs, context: &Context, out: &mut dyn Write) -> Ended {
-    let workspace = context.open()?;
+    let workspace = context.open_to_ask()?;
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let mut session = Session::new(workspace, args.at, args.rows.expanded, context, interactive);
     if interactive { converse(&mut session, context, out) } else { read_through(&mut session, out) }

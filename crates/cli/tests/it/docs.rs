@@ -66,8 +66,8 @@ fn the_tour_in_the_readme_works_as_written() {
     for part in tour.split("\n\n") {
         if !part.starts_with("    ") {
             // The prose names the file that the next block is.
-            let paths = part.split('`').filter(|w| w.starts_with("shop/") && (w.ends_with(".toml") || w.ends_with(".sql")));
-            if let Some(path) = paths.last() {
+            let mut paths = part.split('`').filter(|w| w.starts_with("shop/") && (w.ends_with(".toml") || w.ends_with(".sql")));
+            if let Some(path) = paths.next_back() {
                 file = home.path().join(path);
             }
             after_prose = true;

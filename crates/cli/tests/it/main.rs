@@ -1,5 +1,8 @@
 //! The one integration test binary: each link against the query engine costs, so every test of the program as a whole is a module here.
 
+// Tests that cannot run say so, and tests of processes wait for them no longer than so long.
+#![allow(clippy::print_stdout, clippy::disallowed_methods)]
+
 mod cargo;
 mod check;
 mod command_line;

@@ -116,6 +116,12 @@ with = "median"
     ("exports/shares.toml", "sql = \"SELECT * FROM shares ORDER BY city\"\n\n[to]\npath = \"out/shares.csv\"\n"),
 ];
 
+const ORDERS: &str = "order_id, receipt, customer_id, city, day, quantity, amount";
+
+/// Runs and steps that the record of work has more than once.
+const RECORDED_TWICE: &str = "SELECT (SELECT count(*) - count(DISTINCT run_id) FROM system.runs) AS runs, \
+    (SELECT count(*) - count(DISTINCT concat(run_id, '/', step_id)) FROM system.steps) AS steps";
+
 /// A project directory, and the program to run in it.
 pub struct Project {
     home: tempfile::TempDir,
@@ -219,16 +225,20 @@ impl Project {
             self.tables().into_iter().filter(|t| !t.starts_with("system.")).chain(["public.totals".to_string()]).collect();
         let selects: Vec<String> = relations
             .iter()
-            .map(|r| match r.split_once('.') {
-                Some(("raw", _)) => format!("SELECT * EXCEPT (_ingested_at) FROM {r}"),
-                Some(("quarantine", _)) => format!("SELECT * EXCEPT (run_id, quarantined_at) FROM {r}"),
-                Some(("clean", "orders")) if !exact => format!("SELECT * EXCEPT (amount_z), round(amount_z, 9) AS amount_z FROM {r}"),
+            .map(|r| match r.as_str() {
+                "raw.orders" => format!("SELECT {ORDERS}, _file, _line FROM {r}"),
+                "raw.customers" => format!("SELECT id, name, age, _file, _line FROM {r}"),
+                "clean.orders" if !exact => format!("SELECT {ORDERS}, round(amount_z, 9) FROM {r}"),
+                _ if r.starts_with("quarantine.") => {
+                    format!("SELECT _id, split, line, \"offset\", raw, code, \"column\", reason, status FROM {r}")
+                }
                 _ => format!("SELECT * FROM {r}"),
             })
             .zip(&relations)
             .map(|(select, r)| format!("SELECT '--- {r}' AS relation; {select};"))
             .collect();
-        let text = self.good(&["query", "--format", "csv", "--limit", "0", &selects.join("\n")]);
+        let sql = format!("{}\nSELECT '--- recorded twice' AS relation; {RECORDED_TWICE}", selects.join("\n"));
+        let text = self.good(&["query", "--format", "csv", "--limit", "0", &sql]);
         let mut content = Content::new();
         for section in text.split("--- ").skip(1) {
             let mut lines = section.lines();
@@ -237,7 +247,7 @@ impl Project {
             rows.sort();
             content.insert(name, rows);
         }
-        assert_eq!(content.len(), relations.len(), "{text}");
+        assert_eq!(content.len(), relations.len() + 1, "{text}");
         let exported = std::fs::read_to_string(self.dir().join("out/shares.csv")).expect("the exported file");
         content.insert("the exported file".into(), vec![exported]);
         content.insert("the directory of exports".into(), names(&self.dir().join("out")));

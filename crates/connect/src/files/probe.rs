@@ -75,11 +75,7 @@ pub fn probe(entries: &[&FileEntry], options: &FileOptions, base_dir: &Path) -> 
     for ((name, label), values) in names.iter().zip(&labels).zip(&values) {
         let Inferred { data_type, formats, null_tokens, note } = infer(values.iter().map(Option::as_deref));
         if let Some(note) = note {
-            probe.notes.push(format!("column `{name}`: {note}"));
-        }
-        if !null_tokens.is_empty() {
-            let tokens = null_tokens.iter().map(|t| format!("\"{t}\"")).collect::<Vec<_>>().join(", ");
-            probe.notes.push(format!("column `{name}`: {tokens} taken as missing"));
+            probe.notes.push((name.clone(), note));
         }
         probe.columns.push(ColumnRead { label: label.clone(), formats, null_tokens, ..ColumnRead::new(name, data_type) });
     }

@@ -44,6 +44,17 @@ says what becomes of such a file:
 what is meant when nothing is said."#,
     },
     Code {
+        code: "TM0606",
+        title: "a guess about the source",
+        text: r#"The table does not say how a column is written, and a sample of the source leaves it open: `03/04/2021` may be
+the third of April or the fourth of March, `NA` a missing value or Namibia. The message says what is assumed. Say it
+in the table's file, and nothing is guessed:
+
+    [columns.ordered_at]
+    type = "date"
+    format = "%m/%d/%Y""#,
+    },
+    Code {
         code: "TM0701",
         title: "no such setting",
         text: r#"A variable `TIDEMILL__SECTION__KEY`, or a flag, sets something that is no setting. `tidemill config show`

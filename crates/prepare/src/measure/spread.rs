@@ -62,7 +62,7 @@ impl Spread {
         self.count += other.count;
         match (&mut self.ranks, other.ranks) {
             (Ranks::Dense { least, counts }, Ranks::Dense { least: l, counts: c })
-                if (l + c.len() as i64).max(*least + counts.len() as i64) - l.min(*least) <= DENSE_MAX =>
+                if span((*least, counts.len()), (l, c.len())) <= i128::from(DENSE_MAX) =>
             {
                 if l < *least {
                     let more = (*least - l) as usize;
@@ -83,7 +83,6 @@ impl Spread {
             }
         }
     }
-
 
     /// The ranks at two places (from 0) in sorted order.
     fn at(&self, places: [u64; 2]) -> [i64; 2] {
@@ -150,6 +149,12 @@ impl Spread {
             }
         }
     }
+}
+
+/// How wide two counted ranges are together.
+fn span(a: (i64, usize), b: (i64, usize)) -> i128 {
+    let end = |r: (i64, usize)| i128::from(r.0) + r.1 as i128;
+    end(a).max(end(b)) - i128::from(a.0.min(b.0))
 }
 
 impl Ranks {

@@ -30,7 +30,7 @@ fn moments_of_known_figures() {
 fn quantiles_interpolate_as_pandas_does() {
     let s = Spread::from_ranks(vec![1, 2, 3, 4, 10], DataType::Int64);
     let at = |q| s.quantile(q).unwrap();
-    assert_eq!((at(0.0), at(0.25), at(0.4), at(0.9), at(1.0)), (1.0, 2.0, 2.6, 7.6, 10.0));
+    [(0.0, 1.0), (0.25, 2.0), (0.4, 2.6), (0.9, 7.6), (1.0, 10.0)].iter().for_each(|(q, v)| assert!((at(*q) - v).abs() < 1e-12));
     assert_eq!(Spread::new(DataType::Int64).quantile(0.5), None);
 }
 

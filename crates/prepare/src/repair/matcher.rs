@@ -62,18 +62,30 @@ impl Matcher {
         trim: bool,
     ) -> Self {
         canon.sort_by(|a, b| a.text.cmp(&b.text));
-        let mut by_text = HashMap::with_hasher(hasher());
-        let mut by_key = HashMap::with_hasher(hasher());
-        let mut by_length: Vec<Vec<u32>> = Vec::new();
-        for (at, c) in canon.iter().enumerate() {
-            by_text.entry(c.text.clone()).or_insert(at as u32);
-            by_key.entry(c.key.clone()).or_insert(at as u32);
-            if by_length.len() <= c.key.len() {
-                by_length.resize_with(c.key.len() + 1, Vec::new);
-            }
-            by_length[c.key.len()].push(at as u32);
+        let (by_text, by_key, by_length) = (HashMap::with_hasher(hasher()), HashMap::with_hasher(hasher()), Vec::new());
+        let mut m = Matcher { canon, by_text, by_key, by_length, counts, ratio_min, distance_max, confidence_min, ignore_case, trim };
+        // The most frequent first: a frequent spelling that one of them repairs is not itself one to bring others to.
+        let mut order: Vec<u32> = (0..m.canon.len() as u32).collect();
+        if ratio_min.is_some() {
+            order.sort_by_key(|at| std::cmp::Reverse(m.canon[*at as usize].count));
         }
-        Matcher { canon, by_text, by_key, by_length, counts, ratio_min, distance_max, confidence_min, ignore_case, trim }
+        for at in order {
+            if ratio_min.is_none() || !matches!(m.find(&m.canon[at as usize].text), Meant::Canon(..)) {
+                m.admit(at);
+            }
+        }
+        m
+    }
+
+    /// Spellings may be brought to this one.
+    fn admit(&mut self, at: u32) {
+        let c = &self.canon[at as usize];
+        if self.by_length.len() <= c.key.len() {
+            self.by_length.resize_with(c.key.len() + 1, Vec::new);
+        }
+        self.by_length[c.key.len()].push(at);
+        self.by_text.entry(c.text.clone()).or_insert(at);
+        self.by_key.entry(c.key.clone()).or_insert(at);
     }
 
     pub(super) fn text(&self, at: u32) -> &str {
@@ -83,27 +95,30 @@ impl Matcher {
     pub(super) fn find(&self, text: &str) -> Meant {
         let key: Vec<char> = key(text, self.ignore_case, self.trim).chars().collect();
         // Without counts, a value of the canon is itself, and one that differs in case and space alone is that value.
-        if self.ratio_min.is_none() {
-            if let Some(at) = self.by_text.get(text).or_else(|| self.by_key.get(&key)) {
-                return Meant::Canon(*at, 1.0);
-            }
+        if self.ratio_min.is_none()
+            && let Some(at) = self.by_text.get(text).or_else(|| self.by_key.get(&key))
+        {
+            return Meant::Canon(*at, 1.0);
+        }
+        // With counts, a value of the canon stays: nothing nearby was frequent enough when it was admitted.
+        if self.ratio_min.is_some() && self.by_text.contains_key(text) {
+            return Meant::Itself;
         }
         let least = self.ratio_min.map_or(0.0, |r| r * self.counts.get(text).copied().unwrap_or(0) as f64);
-        let eligible = |c: &Canon| self.ratio_min.is_none() || (c.count as f64 >= least && c.text != text);
+        let eligible = |c: &Canon| self.ratio_min.is_none() || c.count as f64 >= least;
         match self.nearest(&key, eligible) {
             Some((at, distance, equals)) => {
                 let longest = key.len().max(self.canon[at as usize].key.len());
                 let confidence = if longest == 0 { 1.0 } else { 1.0 - distance as f64 / longest as f64 } / equals as f64;
                 // Nothing in common is not a likeness, however short the words.
-                if distance == 0 || (confidence > 0.0 && confidence >= self.confidence_min) { Meant::Canon(at, confidence) } else { self.alone(text) }
+                if distance == 0 || (confidence > 0.0 && confidence >= self.confidence_min) {
+                    Meant::Canon(at, confidence)
+                } else {
+                    Meant::Nothing
+                }
             }
-            None => self.alone(text),
+            None => Meant::Nothing,
         }
-    }
-
-    /// A spelling that is like nothing: one of the canon by its own right, or unknown.
-    fn alone(&self, text: &str) -> Meant {
-        if self.by_text.contains_key(text) { Meant::Itself } else { Meant::Nothing }
     }
 
     /// The nearest value within `distance_max`, the first of several; its distance; how many are as near.

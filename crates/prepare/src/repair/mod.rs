@@ -63,8 +63,11 @@ impl RowRule for Repair {
             RepairTo::List(values) => values.clone(),
             RepairTo::Frequent { .. } => return Ok(None),
             RepairTo::File(file) => {
-                let text = std::fs::read_to_string(given.base_dir.join(&file.value))
-                    .map_err(|e| Error::config(format!("`{}` can't be read: {e}", file.value)).help("paths are relative to the project directory").because(e))?;
+                let text = std::fs::read_to_string(given.base_dir.join(&file.value)).map_err(|e| {
+                    Error::config(format!("`{}` can't be read: {e}", file.value))
+                        .help("paths are relative to the project directory")
+                        .because(e)
+                })?;
                 let lines = text.trim_start_matches('\u{feff}').lines().map(|l| l.trim().to_string());
                 lines.filter(|l| !l.is_empty()).collect()
             }
@@ -91,7 +94,8 @@ impl RowRule for Repair {
     fn ready(&self, fitted: &Value) -> Result<Arc<dyn Op>> {
         let (canon, counts, ratio_min) = match &self.to {
             RepairTo::Frequent { count_min, ratio_min } => {
-                let counts = field(fitted, "counts")?.as_object().ok_or_else(|| Error::data("`counts` of a stored recipe is not a table"))?;
+                let counts =
+                    field(fitted, "counts")?.as_object().ok_or_else(|| Error::data("`counts` of a stored recipe is not a table"))?;
                 let counts: BTreeMap<String, u64> = counts.iter().filter_map(|(k, v)| Some((k.clone(), v.as_u64()?))).collect();
                 let canon = counts.iter().filter(|(_, n)| **n >= *count_min).map(|(t, n)| Canon::new(t, *n, self.ignore_case, self.trim));
                 (canon.collect(), counts, Some(*ratio_min))
@@ -102,7 +106,14 @@ impl RowRule for Repair {
             }
         };
         let matcher = Matcher::new(canon, counts, ratio_min, self.distance_max, self.confidence_min, self.ignore_case, self.trim);
-        Ok(Arc::new(Mend { matcher, otherwise: self.otherwise.clone(), memo: RwLock::new(HashMap::with_hasher(hasher())) }))
+        // What was met before is found again, so that a stored recipe goes on knowing it.
+        let mut memo = HashMap::with_hasher(hasher());
+        let repaired = fitted.get("repairs").and_then(Value::as_object).into_iter().flat_map(Map::keys).map(String::as_str);
+        let unmatched = fitted.get("unmatched").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        for text in repaired.chain(unmatched) {
+            memo.insert(text.into(), matcher.find(text));
+        }
+        Ok(Arc::new(Mend { matcher, otherwise: self.otherwise.clone(), memo: RwLock::new(memo) }))
     }
 
     fn message(&self, fitted: &Value) -> String {
@@ -145,12 +156,11 @@ impl Mend {
         let mut unknown: Vec<usize> = Vec::new();
         {
             let memo = self.memo.read();
-            for row in 0..column.len() {
-                if column.is_valid(row) {
-                    match memo.get(column.value(row)) {
-                        Some(m) => out[row] = *m,
-                        None => unknown.push(row),
-                    }
+            for (row, (value, meant)) in column.iter().zip(&mut out).enumerate() {
+                match value.map(|v| memo.get(v)) {
+                    Some(Some(m)) => *meant = *m,
+                    Some(None) => unknown.push(row),
+                    None => {}
                 }
             }
         }
@@ -221,8 +231,11 @@ impl Op for Mend {
         }
         unmatched.sort_unstable();
         if let Value::Object(map) = fitted {
-            map.insert("spellings_repaired".into(), repairs.len().into());
-            map.insert("spellings_unmatched".into(), unmatched.len().into());
+            // Of more than are shown, the number stays.
+            let count = |name: &str, n: usize| map.get(name).and_then(Value::as_u64).unwrap_or(0).max(n as u64);
+            let (repaired, nothing) = (count("spellings_repaired", repairs.len()), count("spellings_unmatched", unmatched.len()));
+            map.insert("spellings_repaired".into(), repaired.into());
+            map.insert("spellings_unmatched".into(), nothing.into());
             map.insert("repairs".into(), Value::Object(repairs.into_iter().take(SHOWN_MAX).collect()));
             unmatched.truncate(SHOWN_MAX);
             map.insert("unmatched".into(), unmatched.into());

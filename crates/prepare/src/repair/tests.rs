@@ -29,13 +29,16 @@ const TO: &str = "[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nto = [\"Germany\
 
 #[test]
 fn spellings_go_to_the_nearest_value_and_ties_to_the_first() {
-    let input = words("c", &[Some("Germany"), Some(" germany "), Some("Grmany"), Some("Frnace"), Some("N/A"), None, Some(""), Some("Nigeri"), Some("Nigeira")]);
+    let input = words(
+        "c",
+        &[Some("Germany"), Some(" germany "), Some("Grmany"), Some("Frnace"), Some("N/A"), None, Some(""), Some("Nigeri"), Some("Nigeira")],
+    );
     let r = run(TO, &input);
-    assert_eq!(r.column("c"), ["Germany", "Germany", "Germany", "France", "N/A", "-", "", "Niger", "Nigeria"]);
+    assert_eq!(r.column("c"), ["Germany", "Germany", "Germany", "France", "N/A", "-", "", "Niger", "Niger"]);
     assert_eq!(r.quality("repair", Some("c")).cells_changed, 5);
     let confidence: Vec<f64> = r.changes("repair").iter().map(|c| c.confidence.unwrap()).collect();
-    // 1; one of seven letters; two of six; one of six or seven, twice as near; two of seven
-    let wanted = [1.0, 1.0 - 1.0 / 7.0, 1.0 - 2.0 / 6.0, (1.0 - 1.0 / 6.0) / 2.0, 1.0 - 2.0 / 7.0];
+    // 1; one of seven letters; two of six; one of six or seven, with two as near; two of seven, with two as near
+    let wanted = [1.0, 1.0 - 1.0 / 7.0, 1.0 - 2.0 / 6.0, (1.0 - 1.0 / 6.0) / 2.0, (1.0 - 2.0 / 7.0) / 2.0];
     confidence.iter().zip(wanted).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{confidence:?}"));
     assert_eq!(r.fitted_value("c", "repairs.Frnace.to"), "France");
     assert_eq!(r.fitted_value("c", "unmatched"), ", N/A");
@@ -49,7 +52,7 @@ fn what_matches_nothing_is_kept_cleared_or_replaced() {
     let r = run(&format!("{TO}otherwise = {{ value = \"Unknown\" }}\nconfidence_min = 0.7\ninto = \"country\""), &input);
     assert_eq!(r.column("country"), ["Unknown", "Norway", "Unknown"]);
     assert_eq!(r.column("c"), ["Atlantis", "norway", "Nrwy"]);
-    assert_eq!(run(&format!("{TO}ignore_case = false\ndistance_max = 0"), &input).column("c"), ["Atlantis", "norway", "Nrwy"]);
+    assert_eq!(run(&format!("{TO}ignore_case = false\ndistance_max = 1"), &input).column("c"), ["Atlantis", "Norway", "Nrwy"]);
 }
 
 #[test]
@@ -70,4 +73,17 @@ fn frequent_spellings_can_be_the_canon() {
     // 20 times Paris is not 10 times as frequent as 5 times Pariss
     assert_eq!(c[45], "Pariss");
     assert_eq!(r.quality("repair", Some("c")).cells_changed, 2);
+}
+
+#[test]
+fn nothing_is_brought_to_a_frequent_misspelling() {
+    let mut cells = vec![Some("Germany"); 200];
+    cells.extend([Some("Germny"); 12]);
+    cells.extend([Some("Germn"); 1]);
+    let r = run("[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nfrequent = true\n", &words("c", &cells));
+    assert!(r.column("c").iter().all(|c| c == "Germany"), "{:?}", &r.column("c")[200..]);
+    // Equally frequent ones are not exchanged for each other.
+    let cells = [vec![Some("Rhone"); 10], vec![Some("Rhine"); 10]].concat();
+    let r = run("[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nfrequent = true\nratio_min = 1\n", &words("c", &cells));
+    assert!(r.column("c").iter().all(|c| c == "Rhine"), "{:?}", r.column("c"));
 }

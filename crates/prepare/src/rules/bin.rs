@@ -9,7 +9,7 @@ use arrow::array::{Array, StringBuilder};
 use arrow::datatypes::DataType;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tidemill_core::{Result, Spanned};
+use tidemill_core::{Result, Spanned, codes};
 use tidemill_project::spec::Cuts;
 
 pub(super) fn compile(scope: &mut Scope, column: &Spanned<String>, cuts: &Cuts, labels: &[String], into: &Spanned<String>) {
@@ -25,7 +25,7 @@ pub(super) fn compile(scope: &mut Scope, column: &Spanned<String>, cuts: &Cuts, 
     let classes = match cuts {
         Cuts::Edges(edges) => {
             if edges.is_empty() || edges.windows(2).any(|w| w[0] >= w[1]) {
-                scope.error("TM0306", &(0..0), "`edges` must rise", "write them in order, each once: edges = [30, 60]");
+                scope.error(codes::RULE_INCONSISTENT, &(0..0), "`edges` must rise", "write them in order, each once: edges = [30, 60]");
                 scope.mend(&into.value);
                 return;
             }
@@ -35,7 +35,12 @@ pub(super) fn compile(scope: &mut Scope, column: &Spanned<String>, cuts: &Cuts, 
     };
     if classes < 2 || (!labels.is_empty() && labels.len() != classes) {
         let message = format!("{} labels for {classes} classes", labels.len());
-        scope.error("TM0306", &into.span, message, format!("there is one class more than edges: write {classes} labels, or none"));
+        scope.error(
+            codes::RULE_INCONSISTENT,
+            &into.span,
+            message,
+            format!("there is one class more than edges: write {classes} labels, or none"),
+        );
         scope.mend(&into.value);
         return;
     }

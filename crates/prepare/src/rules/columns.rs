@@ -1,19 +1,19 @@
 //! `drop`, `rename` and `select`: which columns there are and what they are called. Nothing is done to any row.
 
 use crate::cells::text_of;
-use crate::program::{Act, Input, Op, Output, Part, RowRule, open_part, open_state};
 use crate::measure::{Measure, Measured, measured};
+use crate::program::{Act, Input, Op, Output, Part, RowRule, open_part, open_state};
 use crate::scope::Scope;
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
 use serde_json::Value;
 use std::sync::Arc;
-use tidemill_core::{Error, Result, Spanned, name};
+use tidemill_core::{Error, Result, Spanned, codes, name};
 use tidemill_project::spec::Columns;
 
 pub(super) fn drop(scope: &mut Scope, columns: &Columns, only_constant: bool) {
     if let Columns::All(span) = columns {
-        scope.error("TM0302", span, "`drop` needs its columns by name", "write `columns = [\"a\", \"b\"]`");
+        scope.error(codes::RULE_COLUMN_TYPE, span, "`drop` needs its columns by name", "write `columns = [\"a\", \"b\"]`");
         return;
     }
     for c in scope.all(columns, "a column", |_| true) {
@@ -39,7 +39,7 @@ pub(super) fn rename(scope: &mut Scope, pairs: &[(Spanned<String>, Spanned<Strin
         let twice = renamed[..at].iter().any(|(_, n)| n.value == new.value);
         if twice || (!freed && scope.columns.iter().any(|o| o.name == new.value && o.name != c.name)) {
             let message = format!("there is already a column `{}`", new.value);
-            scope.error("TM0303", &new.span, message, "choose another name, or drop the old column first");
+            scope.error(codes::RULE_OUTPUT_EXISTS, &new.span, message, "choose another name, or drop the old column first");
         }
     }
     let names: Vec<(usize, String)> = renamed
@@ -55,7 +55,8 @@ pub(super) fn select(scope: &mut Scope, columns: &[Spanned<String>]) {
     let mut kept = Vec::new();
     for written in columns {
         let Some(c) = scope.column(written) else { continue };
-        if let Some(found) = scope.columns.iter().find(|o| o.name == c.name && !kept.iter().any(|k: &crate::scope::Named| k.name == o.name)) {
+        if let Some(found) = scope.columns.iter().find(|o| o.name == c.name && !kept.iter().any(|k: &crate::scope::Named| k.name == o.name))
+        {
             // Naming provenance keeps it.
             kept.push(crate::scope::Named { hidden: false, ..found.clone() });
         }

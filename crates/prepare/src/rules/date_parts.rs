@@ -7,7 +7,7 @@ use arrow::compute::{DatePart as ArrowPart, date_part};
 use arrow::datatypes::DataType;
 use serde_json::Value;
 use std::sync::Arc;
-use tidemill_core::{Result, Spanned};
+use tidemill_core::{Result, Spanned, codes};
 use tidemill_project::spec::DatePart;
 
 pub(super) fn compile(scope: &mut Scope, column: &Spanned<String>, parts: &[Spanned<DatePart>], into: Option<&Spanned<String>>) {
@@ -19,14 +19,14 @@ pub(super) fn compile(scope: &mut Scope, column: &Spanned<String>, parts: &[Span
         let clock = matches!(part.value, DatePart::Hour | DatePart::Minute);
         if clock && c.data_type == DataType::Date32 {
             let message = format!("`{}` is a date and has no {}", c.name, word(part.value));
-            scope.error("TM0302", &part.span, message, "leave this part out, or give the column the type timestamp");
+            scope.error(codes::RULE_COLUMN_TYPE, &part.span, message, "leave this part out, or give the column the type timestamp");
             continue;
         }
         let template = into.map_or("{column}_{part}", |i| i.value.as_str());
         let name = template.replace("{column}", &c.name).replace("{part}", word(part.value));
         if name == c.name {
             let message = format!("`{name}` would be written over itself");
-            scope.error("TM0303", &into.map_or(0..0, |i| i.span.clone()), message, "use `{column}_{part}`");
+            scope.error(codes::RULE_OUTPUT_EXISTS, &into.map_or(0..0, |i| i.span.clone()), message, "use `{column}_{part}`");
             continue;
         }
         let span = into.map_or(part.span.clone(), |i| i.span.clone());

@@ -8,7 +8,7 @@ use crate::scope::{Scope, Taken};
 use arrow::datatypes::DataType;
 use serde_json::Value;
 use std::sync::Arc;
-use tidemill_core::{Result, Spanned, name};
+use tidemill_core::{Result, Spanned, codes, name};
 use tidemill_engine::{ScalarValue, type_name};
 use tidemill_project::spec::Sql;
 
@@ -22,7 +22,7 @@ pub(super) fn compile(scope: &mut Scope, column: &Spanned<String>, sql: &Sql, da
     if !arrow::compute::can_cast_types(&expr.data_type, &wanted) {
         let message = format!("`{target}` gives {}, which can't become {}", type_name(&expr.data_type), type_name(&wanted));
         let span = data_type.map_or(0..0, |t| t.span.clone());
-        scope.error("TM0405", &span, message, "leave `type` out, or convert inside of the SQL");
+        scope.error(codes::SQL_TYPE, &span, message, "leave `type` out, or convert inside of the SQL");
         scope.mend(&target);
         return;
     }

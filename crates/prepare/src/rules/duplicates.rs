@@ -3,7 +3,7 @@
 use crate::dedup::{KeepBest, KeepFirst};
 use crate::program::{Act, Removal};
 use crate::scope::Scope;
-use tidemill_core::name;
+use tidemill_core::{codes, name};
 use tidemill_project::spec::{DuplicateKey, Keep};
 
 pub(super) fn compile(scope: &mut Scope, key: &DuplicateKey, keep: &Keep) {
@@ -21,7 +21,7 @@ pub(super) fn compile(scope: &mut Scope, key: &DuplicateKey, keep: &Keep) {
         }
     };
     if slots.is_empty() {
-        scope.error("TM0306", &(0..0), "no column is left to compare rows by", "ignore fewer columns, or name a `key`");
+        scope.error(codes::RULE_INCONSISTENT, &(0..0), "no column is left to compare rows by", "ignore fewer columns, or name a `key`");
         return;
     }
     let hash = scope.key;

@@ -118,9 +118,9 @@ impl Op for Indicate {
     fn run(&self, input: &Input) -> Result<Output> {
         let column = texts(&input.arrays[0])?;
         let mut marks = vec![vec![0i8; input.rows]; self.fields.len()];
-        for row in 0..column.len() {
-            if column.is_valid(row)
-                && let Some(at) = self.places.get(column.value(row))
+        for (row, value) in column.iter().enumerate() {
+            if let Some(value) = value
+                && let Some(at) = self.places.get(value)
             {
                 marks[*at][row] = 1;
             }

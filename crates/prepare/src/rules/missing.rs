@@ -1,6 +1,8 @@
 //! `missing`: what becomes of missing cells.
 
-use crate::cells::{Ranked, cell_json, field, filled, is_moment, is_number, is_text, json_cell, missing, number_cell, present, text_cell, text_of};
+use crate::cells::{
+    Ranked, cell_json, field, filled, is_moment, is_number, is_text, json_cell, missing, number_cell, present, text_cell, text_of,
+};
 use crate::contract::option_cell;
 use crate::hash::{HashKey, hash_rows};
 use crate::measure::{Counted, Counts, GroupStatistic, GroupValues, Grouped, Measured, Moments, MomentsOf, Spread, SpreadOf, measured};
@@ -13,7 +15,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tidemill_core::{Error, Result, Spanned};
+use tidemill_core::{Error, Result, Spanned, codes};
 use tidemill_engine::type_name;
 use tidemill_project::spec::{Columns, Fill};
 
@@ -30,11 +32,21 @@ pub(super) fn compile(scope: &mut Scope, columns: &Columns, with: &Fill, by: &[S
         Fill::Drop | Fill::Constant(_) | Fill::Forward => None,
     };
     if statistic.is_none() && !matches!(with, Fill::Forward) && !by.is_empty() {
-        scope.error("TM0306", &by[0].span, "`by` means nothing for this way of filling", "remove `by`, or fill with mean, median, mode or forward");
+        scope.error(
+            codes::RULE_INCONSISTENT,
+            &by[0].span,
+            "`by` means nothing for this way of filling",
+            "remove `by`, or fill with mean, median, mode or forward",
+        );
         return;
     }
     if !matches!(with, Fill::Forward) && !order_by.is_empty() {
-        scope.error("TM0306", &order_by[0].span, "`order_by` means nothing for this way of filling", "remove `order_by`, or fill with = \"forward\"");
+        scope.error(
+            codes::RULE_INCONSISTENT,
+            &order_by[0].span,
+            "`order_by` means nothing for this way of filling",
+            "remove `order_by`, or fill with = \"forward\"",
+        );
         return;
     }
     let any = |_: &DataType| true;
@@ -57,7 +69,7 @@ pub(super) fn compile(scope: &mut Scope, columns: &Columns, with: &Fill, by: &[S
                     None if star => {}
                     None => {
                         let message = format!("the value is not {}, the type of `{}`", type_name(&c.data_type), c.name);
-                        scope.error("TM0302", &value.span, message, "write a value of the column's type");
+                        scope.error(codes::RULE_COLUMN_TYPE, &value.span, message, "write a value of the column's type");
                     }
                 }
             }
@@ -243,9 +255,8 @@ impl Op for FillGroups {
         let hashes = hash_rows(&input.arrays[1..].iter().collect::<Vec<_>>(), input.rows, self.key)?;
         // A row takes its own cell (from the second array) or a fill value.
         let own = self.values.len() as u32;
-        let indices = (0..input.rows).map(|row| {
-            if before.is_valid(row) { own + row as u32 } else { self.places.get(&hashes[row]).copied().unwrap_or(0) }
-        });
+        let indices = (0..input.rows)
+            .map(|row| if before.is_valid(row) { own + row as u32 } else { self.places.get(&hashes[row]).copied().unwrap_or(0) });
         let pool = arrow::compute::concat(&[self.values.as_ref(), before.as_ref()])?;
         let after = arrow::compute::take(pool.as_ref(), &UInt32Array::from_iter_values(indices), None)?;
         let changed = &missing(before.as_ref()) & &present(after.as_ref());

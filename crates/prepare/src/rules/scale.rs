@@ -66,7 +66,9 @@ impl RowRule for Scale {
         match self.0 {
             ScaleMethod::Standard => format!("mean {}, deviation {}", shown("mean"), shown("deviation")),
             ScaleMethod::MinMax => format!("from {} to {}", shown("min"), shown("max")),
-            ScaleMethod::Robust => format!("median {}, quartiles {} and {}", shown("median"), shown("lower_quartile"), shown("upper_quartile")),
+            ScaleMethod::Robust => {
+                format!("median {}, quartiles {} and {}", shown("median"), shown("lower_quartile"), shown("upper_quartile"))
+            }
         }
     }
 }

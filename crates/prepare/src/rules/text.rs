@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use tidemill_core::Result;
 use tidemill_project::spec::{Case, Rule, UnicodeForm};
-use unicode_normalization::{UnicodeNormalization, is_nfc_quick, is_nfkc_quick, IsNormalized};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick, is_nfkc_quick};
 
 pub(super) fn compile(scope: &mut Scope, rule: &Rule) {
     let Rule::Text { columns, unicode, trim, collapse_spaces, case, empty_to_null } = rule else { return };
@@ -111,7 +111,11 @@ fn title(s: &str) -> String {
     let mut within = false;
     for c in s.chars() {
         if c.is_alphanumeric() {
-            if within { out.extend(c.to_lowercase()) } else { out.extend(c.to_uppercase()) }
+            if within {
+                out.extend(c.to_lowercase())
+            } else {
+                out.extend(c.to_uppercase())
+            }
             within = true;
         } else {
             within = within && matches!(c, '\'' | '’');

@@ -90,19 +90,37 @@ fn mistakes_in_a_contract_are_told() {
     let toml = r#"
 checks = ["a + 1", "c > 2", "a < avg(a)"]
 [columns.a]
-type = "int64"
 accepted = ["1", "two"]
+[columns.d]
+min = 5
 "#;
     let (_, problems) = Contract::compile(&table(toml), &reads(&input), &session());
     let codes: Vec<&str> = problems.iter().map(|p| p.code).collect();
-    assert_eq!(codes, ["TM0207", "TM0201", "TM0402", "TM0405"], "{problems:#?}");
+    assert_eq!(codes, ["TM0207", "TM0207", "TM0201", "TM0402", "TM0405"], "{problems:#?}");
+}
+
+#[test]
+fn bounds_are_read_as_the_project_writes_them() {
+    use crate::contract::option_cell;
+    use arrow::datatypes::{DataType, TimeUnit};
+    use tidemill_project::spec::OptionValue::{Float, Integer, Text};
+    for zone in [None, Some("UTC".into())] {
+        let t = DataType::Timestamp(TimeUnit::Microsecond, zone);
+        for text in ["2024-12-31", "2024-12-31T23:59:00", "2024-12-31 23:59", "2024-12-31T23:59:00.5"] {
+            assert!(option_cell(&Text(text.into()), &t).is_some(), "{text} as {t}");
+        }
+    }
+    assert!(option_cell(&Text("1.50".into()), &DataType::Decimal128(10, 2)).is_some());
+    assert!(option_cell(&Integer(5), &DataType::Decimal128(10, 2)).is_some() && option_cell(&Float(5.0), &Int64).is_some());
+    assert!(option_cell(&Float(5.5), &Int64).is_none() && option_cell(&Integer(300), &DataType::Int8).is_none());
 }
 
 #[test]
 fn a_refused_pool_names_the_setting() {
     let input = rows(&[("id", Int64, &(0..20_000).map(|i| i.to_string()).collect::<Vec<_>>().join(" "))]);
     let recipe = compile(&table("[[clean]]\nrule = \"duplicates\"\nkeep = \"last\"\n"), &input);
-    let scan = |_: Option<&[String]>| -> tidemill_core::Result<Box<dyn tidemill_core::Scan>> { Ok(Box::new(super::Chunks::new(&input, 1000))) };
+    let scan =
+        |_: Option<&[String]>| -> tidemill_core::Result<Box<dyn tidemill_core::Scan>> { Ok(Box::new(super::Chunks::new(&input, 1000))) };
     let failed = recipe.fit(&FitContext {
         scan: &scan,
         references: BTreeMap::new(),

@@ -34,7 +34,12 @@ const RULES: &[&str] = &[
 
 fn batch() -> impl Strategy<Value = RecordBatch> {
     let words = prop::sample::select(vec!["alpha", "Alpha ", "alpa", "beta", "betta", "gamma", "zzz", ""]);
-    let row = (prop::option::weighted(0.9, 0i64..12), prop::option::weighted(0.8, -50i64..50), prop::option::weighted(0.8, words), prop::option::weighted(0.8, 0i32..6));
+    let row = (
+        prop::option::weighted(0.9, 0i64..12),
+        prop::option::weighted(0.8, -50i64..50),
+        prop::option::weighted(0.8, words),
+        prop::option::weighted(0.8, 0i32..6),
+    );
     prop::collection::vec(row, 0..60).prop_map(|rows| {
         let k: ArrayRef = Arc::new(rows.iter().map(|r| r.0).collect::<Int64Array>());
         let x: ArrayRef = Arc::new(rows.iter().map(|r| r.1.map(|x| x as f64 + 0.1)).collect::<Float64Array>());
@@ -58,13 +63,14 @@ fn alike(a: &Ran, b: &Ran) -> Result<(), TestCaseError> {
             prop_assert!(near, "column {}: {} and {}", name, x, y);
         }
     }
-    let quality = |r: &Ran| r.applied.quality.iter().map(|q| (q.rule_index, q.column.clone(), q.cells_changed, q.rows_removed)).collect::<Vec<_>>();
+    let quality =
+        |r: &Ran| r.applied.quality.iter().map(|q| (q.rule_index, q.column.clone(), q.cells_changed, q.rows_removed)).collect::<Vec<_>>();
     prop_assert_eq!(quality(a), quality(b));
     Ok(())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn morsels_threads_and_memory_change_nothing(
         input in batch(),

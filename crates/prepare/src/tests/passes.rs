@@ -162,7 +162,8 @@ fn a_failing_morsel_or_sink_ends_the_work() {
         }
     }
     let many = rows(&[("k", Int64, &(0..4000).map(|i| (i % 97).to_string()).collect::<Vec<_>>().join(" "))]);
-    let recipe = compile(&table("[[clean]]\nrule = \"duplicates\"\n[[clean]]\nrule = \"scale\"\ncolumn = \"k\"\nmethod = \"minmax\"\n"), &many);
+    let recipe =
+        compile(&table("[[clean]]\nrule = \"duplicates\"\n[[clean]]\nrule = \"scale\"\ncolumn = \"k\"\nmethod = \"minmax\"\n"), &many);
     let how = How { morsel: 10, threads: 4, cache: 0 };
     let scan = |c: Option<&[String]>| -> Result<Box<dyn Scan>> { Ok(Box::new(Broken(super::chunks(&many, how, c)?, AtomicUsize::new(0)))) };
     let failed = recipe.fit(&FitContext {

@@ -34,7 +34,13 @@ fn a_stored_fit_is_readable_and_serves_rows_it_has_not_seen() {
     let stored: serde_json::Value = serde_json::from_str(&fitted.to_json().to_string()).unwrap();
     assert_eq!(stored["format"], 1);
     let values: Vec<String> = fitted.describe().iter().map(|v| format!("{} {} {}={}", v.rule, v.column, v.name, v.value)).collect();
-    for v in ["missing x median=3", "scale y_scaled mean=0.25", "encode s values=red, blue, rde", "repair s repairs.rde.to=red", "derive above avg(y)=0.25"] {
+    for v in [
+        "missing x median=3",
+        "scale y_scaled mean=0.25",
+        "encode s values=red, blue, rde",
+        "repair s repairs.rde.to=red",
+        "derive above avg(y)=0.25",
+    ] {
         assert!(values.iter().any(|w| w == v), "{v} in {values:#?}");
     }
     let new = rows(&[("x", Int64, "- 9"), ("y", Float64, "0.25 0.3"), ("s", Utf8, "blu green")]);
@@ -46,7 +52,9 @@ fn a_stored_fit_is_readable_and_serves_rows_it_has_not_seen() {
     // A spelling nobody met at the fit is matched all the same; an unknown category is in no column.
     assert_eq!(all[2..], ["blue -", "0 0", "0 0", "false true"]);
     assert!(drift(&fitted, &Fitted::from_json(&stored, &recipe).unwrap()).is_empty());
-    let moved = fit(&recipe, &rows(&[("x", Int64, "1 30 50 -"), ("y", Float64, "0.1 0.2 0.3 0.4"), ("s", Utf8, "red blue red red")]), PLAIN, None).unwrap();
+    let moved =
+        fit(&recipe, &rows(&[("x", Int64, "1 30 50 -"), ("y", Float64, "0.1 0.2 0.3 0.4"), ("s", Utf8, "red blue red red")]), PLAIN, None)
+            .unwrap();
     let told = drift(&fitted, &moved).join("; ");
     assert!(told.contains("missing of `x`: median was 3 and is 30") && !told.contains("scale"), "{told}");
 }

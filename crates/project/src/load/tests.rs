@@ -78,7 +78,7 @@ fn a_project_reads_as_it_is_written() {
     assert_eq!((t.load, t.drift, t.undeclared, t.samples), (Load::Upsert, Drift::Quarantine, Undeclared::Drop, 5));
     assert_eq!((t.timezone.as_str(), t.nulls.len(), t.key[1].value.as_str()), ("Europe/Berlin", 2, "line"));
     assert_eq!(t.checks[1].name.as_deref(), Some("paid"));
-    let text = |sql: &crate::spec::Sql| &TABLE[sql.span.clone()] == sql.text && sql.exact;
+    let text = |sql: &crate::spec::Sql| TABLE[sql.span.clone()] == sql.text && sql.exact;
     assert!(t.checks.iter().all(|c| text(&c.sql)));
     let OptionValue::List(paths) = &t.source.options["path"].value else { panic!() };
     assert_eq!(paths[1].value, OptionValue::Text("data/b.csv".into()));
@@ -93,7 +93,7 @@ fn a_project_reads_as_it_is_written() {
     assert!(text(sql) && t.clean[0].description == "mit Steuer");
 
     let v = &project.views[0];
-    assert!(v.sql.text.contains("-- größer") && &VIEW[v.sql.span.clone()] == v.sql.text);
+    assert!(v.sql.text.contains("-- größer") && VIEW[v.sql.span.clone()] == v.sql.text);
     assert_eq!((v.tests.len(), v.tests[1].severity, v.columns["day"].as_str()), (3, TestSeverity::Warn, "Tag"));
     let TestKind::Sql { sql, .. } = &v.tests[2].kind else { panic!() };
     assert_eq!(&VIEW[sql.span.clone()], sql.text);
