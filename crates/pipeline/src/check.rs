@@ -28,9 +28,10 @@ impl Checked {
         self.problems.iter().any(|p| p.severity == Severity::Error)
     }
 
-    /// Nothing is wrong with the project itself; sources may be out of reach. What earlier runs stored can be asked all the same.
+    /// Nothing is wrong with the project itself; sources may be out of reach, or not what they were. What earlier runs stored can be asked all the same.
     pub fn can_be_asked(&self) -> bool {
-        self.problems.iter().all(|p| p.severity != Severity::Error || p.code == tidemill_core::codes::SOURCE_UNREADABLE)
+        use tidemill_core::codes::{SOURCE_COLUMN_MISSING, SOURCE_UNREADABLE};
+        self.problems.iter().all(|p| p.severity != Severity::Error || [SOURCE_COLUMN_MISSING, SOURCE_UNREADABLE].contains(&p.code))
     }
 }
 

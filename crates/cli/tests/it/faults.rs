@@ -84,7 +84,7 @@ fn all<T: Send>(work: Vec<T>, doing: impl Fn(T) + Sync) {
 #[test]
 fn fifty_kills_at_random_moments_leave_nothing_to_repair() {
     const KILLS: u64 = 50;
-    const ROWS: u64 = 20_000;
+    const ROWS: u64 = 8_000;
     let reference = reference(ROWS, false);
     let hits = Mutex::new(0);
     // Half of the kills in fresh projects, half in one that lives on, its sources changing all the time.
