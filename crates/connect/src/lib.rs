@@ -3,7 +3,7 @@
 //! error, and is never lost.
 //!
 //! Read in this order: [`connector`] (what the rest of the program sees), [`options`] (what a user may write), [`files`] (listing,
-//! opening, cutting into morsels), [`formats::csv`] (from bytes to columns).
+//! opening, cutting into morsels), [`formats::csv`] (from bytes to columns), [`infer`] (what the texts of a source are).
 //!
 //! Invariant: where a file is cut into morsels depends on its bytes and the morsel size alone, and whether a row is accepted depends on
 //! its bytes and the columns asked for, not on the projection, the morsel size or the number of threads.
@@ -11,6 +11,7 @@
 pub mod connector;
 pub mod files;
 pub mod formats;
+pub mod infer;
 pub mod options;
 
 pub use connector::{BUILTIN, Connector, Drift, Probe, ScanOptions, Source};

@@ -1,0 +1,386 @@
+//! From evidence to a reading.
+
+use super::evidence::{Evidence, MISSING_AMONG_TYPED, Numbers, Unit};
+use super::moment::{ISO_DATE, ISO_TIME, Ways, known, swapped};
+use arrow::datatypes::{DataType, TimeUnit};
+use tidemill_core::{ColumnRead, name};
+
+/// How a column should be read, and why.
+#[derive(Debug)]
+pub struct Guess {
+    pub read: ColumnRead,
+    pub sureness: Sureness,
+    pub doubts: Vec<Doubt>,
+    /// Values that are not of the type, most frequent first, and how many cells they are.
+    pub bad: Vec<(String, u64)>,
+    pub bad_rows: u64,
+    /// Cells that hold a value after NULL tokens are taken out.
+    pub filled: u64,
+    pub is_money: bool,
+    pub evidence: Evidence,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sureness {
+    /// Every cell fits.
+    Sure,
+    /// All but a few cells fit (`bad`): they are the exception, or the guess is wrong.
+    Almost,
+}
+
+/// What the data leave open.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Doubt {
+    /// Every date could be day first or month first; day first was taken.
+    DayOrMonth { example: String },
+    /// Dates come day first and month first, so the column stays text.
+    BothOrders { example: String },
+    /// `1,234` is a thousand or a fraction; a thousand was taken.
+    Thousands { example: String },
+    /// Numbers with units that may not be of one size, so the column stays text.
+    Units { units: Vec<(String, u64)> },
+    /// A word that may stand for a missing value in a text column.
+    MaybeMissing { token: String, rows: u64 },
+    /// Whole numbers, read as text since they are a code (a zip code, a phone number, a leading zero).
+    Code { because: &'static str },
+}
+
+/// At most this share of cells may not fit a type that the column is nevertheless said to have.
+const BAD_SHARE_MAX: f64 = 0.05;
+
+pub(super) fn decide(name: &str, label: &str, evidence: Evidence) -> Guess {
+    let words = words(label);
+    let mut read = ColumnRead { label: label.to_string(), ..ColumnRead::new(name, DataType::Utf8) };
+    let always: Vec<String> = evidence.tokens.keys().cloned().collect();
+    let among_typed: Vec<(String, u64)> = evidence
+        .odd
+        .iter()
+        .filter(|(v, _)| MISSING_AMONG_TYPED.iter().any(|m| m.eq_ignore_ascii_case(v)))
+        .map(|(v, n)| (v.clone(), *n))
+        .collect();
+    let filled = evidence.filled();
+    let absent: u64 = among_typed.iter().map(|(_, n)| n).sum();
+    let typed_filled = filled - absent;
+    let mut doubts = Vec::new();
+    let mut sureness = Sureness::Sure;
+    let mut fits = filled;
+
+    let found = (typed_filled > 0)
+        .then(|| {
+            booleans(&evidence, filled)
+                .or_else(|| moments(&evidence, typed_filled, &mut doubts))
+                .or_else(|| numbers(&evidence, typed_filled, &words, &mut doubts))
+        })
+        .flatten();
+    let mut is_money = false;
+    match found {
+        Some(f) => {
+            read.data_type = f.data_type;
+            read.formats = f.formats;
+            read.units = f.units;
+            read.thousands = f.thousands;
+            read.decimal = f.decimal;
+            is_money = f.is_money;
+            fits = f.fits;
+            read.null_tokens = always;
+            read.null_tokens.extend(among_typed.into_iter().map(|(t, _)| t));
+            if f.fits < typed_filled {
+                sureness = Sureness::Almost;
+            }
+        }
+        None => {
+            read.null_tokens = always;
+            read.trim = evidence.spaced > 0;
+            // A word for nothing is one only beside other values, and only when it is met more than once.
+            for (token, rows) in among_typed {
+                if rows > 1 && rows < filled {
+                    doubts.push(Doubt::MaybeMissing { token, rows });
+                }
+            }
+        }
+    }
+    let is_text = read.data_type == DataType::Utf8;
+    let filled = if is_text { filled } else { typed_filled };
+    let mut bad: Vec<(String, u64)> = Vec::new();
+    if sureness == Sureness::Almost {
+        bad = evidence.odd.iter().filter(|(v, _)| !read.null_tokens.contains(v)).map(|(v, n)| (v.clone(), *n)).collect();
+        bad.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    }
+    let bad_rows = if is_text { 0 } else { filled - fits.min(filled) };
+    Guess { read, sureness, doubts, bad, bad_rows, filled, is_money, evidence }
+}
+
+/// A type that the column may have.
+struct Found {
+    data_type: DataType,
+    formats: Vec<String>,
+    units: Vec<String>,
+    thousands: Option<char>,
+    decimal: char,
+    is_money: bool,
+    /// Cells that it reads.
+    fits: u64,
+}
+
+impl Found {
+    fn of(data_type: DataType, fits: u64) -> Self {
+        Found { data_type, formats: Vec::new(), units: Vec::new(), thousands: None, decimal: '.', is_money: false, fits }
+    }
+}
+
+/// Whether so many of so many is all, or all but what may be damage.
+fn is_most(fits: u64, filled: u64) -> bool {
+    fits == filled || (filled >= 20 && (filled - fits) as f64 <= filled as f64 * BAD_SHARE_MAX)
+}
+
+/// Words only; `1` and `0` are numbers, and single letters need both sides, since a column of `F` alone may mean anything.
+fn booleans(e: &Evidence, filled: u64) -> Option<Found> {
+    if e.booleans == 0 || e.booleans != filled {
+        return None;
+    }
+    let values: Vec<String> = e.odd.keys().map(|v| v.to_lowercase()).collect();
+    let side = |words: [&str; 3]| values.iter().any(|v| words.contains(&v.as_str()));
+    let both = side(["true", "yes", "t"]) || values.iter().any(|v| v == "y");
+    let both = both && (side(["false", "no", "f"]) || values.iter().any(|v| v == "n"));
+    both.then(|| Found::of(DataType::Boolean, filled))
+}
+
+fn moments(e: &Evidence, filled: u64, doubts: &mut Vec<Doubt>) -> Option<Found> {
+    let seen: u64 = e.moments.values().map(|(n, _)| n).sum();
+    if seen == 0 || !is_most(seen, filled) {
+        return None;
+    }
+    let timestamp = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let iso: u64 = e.moments.iter().filter(|(w, _)| **w & (ISO_DATE | ISO_TIME) != 0).map(|(_, (n, _))| n).sum();
+    if iso == seen {
+        let has_time = e.moments.keys().any(|w| w & ISO_TIME != 0);
+        return Some(Found::of(if has_time { timestamp } else { DataType::Date32 }, seen));
+    }
+    let known = known();
+    let mut left: Vec<(Ways, u64, &str)> =
+        e.moments.iter().map(|(w, (n, example))| (*w & !(ISO_DATE | ISO_TIME), *n, example.as_str())).collect();
+    let mut chosen: Vec<usize> = Vec::new();
+    let mut fits = 0;
+    while !left.is_empty() && chosen.len() < 5 {
+        let count = |i: usize| left.iter().filter(|(w, ..)| w & (1 << i) != 0).map(|(_, n, _)| n).sum::<u64>();
+        let counts: Vec<u64> = (0..known.len().min(126)).map(count).collect();
+        let most = counts.iter().copied().max().unwrap_or(0);
+        let Some(best) = counts.iter().position(|c| *c == most).filter(|_| most > 0) else { break };
+        let example = left.iter().find(|(w, ..)| w & (1 << best) != 0).map_or("", |(.., x)| x).to_string();
+        if let Some(other) = swapped(&known[best].text).and_then(|s| known.iter().position(|k| k.text == s)) {
+            if chosen.contains(&other) {
+                doubts.clear();
+                doubts.push(Doubt::BothOrders { example });
+                return None;
+            }
+            if left.iter().all(|(w, ..)| w & (1 << best) == 0 || w & (1 << other) != 0) {
+                doubts.push(Doubt::DayOrMonth { example });
+            }
+        }
+        chosen.push(best);
+        fits += most;
+        left.retain(|(w, ..)| w & (1 << best) == 0);
+    }
+    if !is_most(fits, filled) {
+        return None;
+    }
+    chosen.sort_unstable();
+    let has_time = chosen.iter().any(|i| known[*i].has_time);
+    let formats = chosen.iter().map(|i| known[*i].text.clone()).collect();
+    Some(Found { formats, ..Found::of(if has_time { timestamp } else { DataType::Date32 }, fits) })
+}
+
+fn numbers(e: &Evidence, filled: u64, words: &[String], doubts: &mut Vec<Doubt>) -> Option<Found> {
+    let n = &e.numbers;
+    // What a date reads is no number with a unit (`12 Jan`).
+    let dated: u64 = e.moments.values().map(|(c, _)| c).sum();
+    let fits = n.all().saturating_sub(dated);
+    if fits == 0 || !is_most(fits, filled) || n.unit_overflow {
+        return None;
+    }
+    if n.huge > 0 {
+        doubts.push(Doubt::Code { because: "it has numbers of more than 18 digits" });
+        return None;
+    }
+    if n.leading_zeros > 0 {
+        doubts.push(Doubt::Code { because: "it has leading zeros" });
+        return None;
+    }
+    let (thousands, decimal) = separators(e, n, doubts)?;
+    let units = units(n, doubts)?;
+    let decimal_comma = decimal == ',';
+    let is_whole = !decimal_comma && n.points + n.exponents + n.commas + n.scales[1..].iter().sum::<u64>() == n.point_zeros;
+    let is_plain = units.is_empty() && thousands.is_none();
+    if is_whole && is_plain && n.point_zeros == 0 && is_code(words, n) {
+        doubts.push(Doubt::Code { because: "a number that nobody adds up" });
+        return None;
+    }
+    let has_currency = units.iter().any(|u| u.contains(['$', '€', '£', '¥', '₹']) || matches!(u.as_str(), "EUR" | "USD" | "GBP" | "CHF"));
+    let is_money = (has_currency || is_money_name(words)) && n.exponents == 0 && n.scale_max <= 6;
+    let id_like =
+        words.iter().any(|w| matches!(w.as_str(), "id" | "no" | "nr" | "num" | "number" | "key" | "code" | "index" | "count" | "year"));
+    let data_type = if is_whole
+        && (n.point_zeros == 0 || id_like || (e.missing > 0 && !is_money))
+        && !(has_currency || (is_money && n.point_zeros > 0))
+    {
+        DataType::Int64
+    } else if is_money {
+        DataType::Decimal128(38, n.scale_max.max(2) as i8)
+    } else {
+        DataType::Float64
+    };
+    Some(Found { units, thousands, decimal, is_money, ..Found::of(data_type, fits) })
+}
+
+/// The mark before fractions and the one between thousands, as all numbers of the column have them.
+fn separators(e: &Evidence, n: &Numbers, doubts: &mut Vec<Doubt>) -> Option<(Option<char>, char)> {
+    let comma_is_decimal = n.commas > 0 || n.point_thousands > 0;
+    let point_is_decimal = n.point_zeros > 0 || n.comma_thousands > 0 || n.exponents > 0 || n.points > 0;
+    if comma_is_decimal {
+        // `1.234` beside `2,50` is a thousand; `1.5` beside it can't be.
+        if n.comma_thousands > 0 || n.exponents > 0 || n.points + n.point_zeros > n.points_or_thousands {
+            return None;
+        }
+        let thousands = if n.point_thousands + n.points_or_thousands > 0 { Some('.') } else { (n.space_thousands > 0).then_some(' ') };
+        return Some((thousands, ','));
+    }
+    if n.commas_or_thousands > 0 && n.comma_thousands == 0 && !point_is_decimal && n.integers == 0 {
+        let example = e.values.iter().flatten().map(|(v, _)| v).filter(|v| v.contains(',')).min();
+        doubts.push(Doubt::Thousands { example: example.map(|v| v.to_string()).unwrap_or_default() });
+    }
+    if n.commas_or_thousands + n.comma_thousands > 0 {
+        return (n.space_thousands == 0).then_some((Some(','), '.'));
+    }
+    Some(((n.space_thousands > 0).then_some(' '), '.'))
+}
+
+/// The units to be removed; `None` when they may not be of one size.
+fn units(n: &Numbers, doubts: &mut Vec<Doubt>) -> Option<Vec<String>> {
+    let used: Vec<(&String, &Unit)> = n.units.iter().filter(|(u, _)| !u.is_empty()).collect();
+    if used.is_empty() {
+        return Some(Vec::new());
+    }
+    let mut families: Vec<(String, u64, Vec<f64>)> = Vec::new();
+    for (text, unit) in &n.units {
+        let family = if text.is_empty() { String::new() } else { family(text) };
+        match families.iter_mut().find(|(f, ..)| *f == family) {
+            Some((_, rows, sizes)) => {
+                *rows += unit.rows;
+                sizes.extend(&unit.sizes);
+            }
+            None => families.push((family, unit.rows, unit.sizes.clone())),
+        }
+    }
+    families.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    // One unit, and perhaps none: then the numbers without must be of the size of those with it.
+    let of_one_size = match &mut families[..] {
+        [_] => true,
+        [a, b] if a.0.is_empty() || b.0.is_empty() => {
+            let (x, y) = (median(&mut a.2), median(&mut b.2));
+            (x == 0.0 && y == 0.0) || (x > 0.0 && y > 0.0 && (0.25..=4.0).contains(&(x / y)))
+        }
+        _ => false,
+    };
+    if !of_one_size {
+        let mut units: Vec<(String, u64)> = used.iter().map(|(u, n)| (u.replace('\u{0}', " … "), n.rows)).collect();
+        units.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        doubts.push(Doubt::Units { units });
+        return None;
+    }
+    let mut out: Vec<String> = used.iter().flat_map(|(u, _)| u.split('\u{0}').map(String::from)).collect();
+    // Compared without case when read.
+    out.sort_by_key(|u| (u.to_lowercase(), u.clone()));
+    out.dedup_by_key(|u| u.to_lowercase());
+    Some(out)
+}
+
+/// Spellings of one unit: case, full stops and what follows the unit's word (`oz. can`) say nothing.
+fn family(unit: &str) -> String {
+    let unit = unit.replace('\u{0}', " ").to_lowercase();
+    let word: String = unit.split_whitespace().next().unwrap_or_default().chars().filter(|c| *c != '.').collect();
+    let known: [&[&str]; 14] = [
+        &["oz", "ounce", "ounces"],
+        &["lb", "lbs", "pound", "pounds"],
+        &["kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"],
+        &["g", "gr", "gram", "grams", "gramm"],
+        &["l", "lt", "liter", "litre", "liters", "litres"],
+        &["ml", "milliliter", "millilitre"],
+        &["min", "mins", "minute", "minutes"],
+        &["h", "hr", "hrs", "hour", "hours"],
+        &["s", "sec", "secs", "second", "seconds"],
+        &["d", "day", "days"],
+        &["yr", "yrs", "year", "years"],
+        &["%", "percent", "pct"],
+        &["km", "kms", "kilometer", "kilometre", "kilometers", "kilometres"],
+        &["$", "usd", "us$", "dollar", "dollars"],
+    ];
+    match known.iter().find(|f| f.contains(&word.as_str())) {
+        Some(f) => f[0].to_string(),
+        None => word,
+    }
+}
+
+fn median(sizes: &mut [f64]) -> f64 {
+    sizes.sort_by(f64::total_cmp);
+    sizes.get(sizes.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// The words of a label: `CustomerID` → customer, id; `unit_price` → unit, price.
+pub fn words(label: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut last = ' ';
+    for c in label.chars() {
+        let begins = !last.is_alphanumeric() || (c.is_uppercase() && last.is_lowercase()) || (c.is_ascii_digit() != last.is_ascii_digit());
+        if c.is_alphanumeric() {
+            if begins || words.is_empty() {
+                words.push(String::new());
+            }
+            if let Some(w) = words.last_mut() {
+                w.extend(c.to_lowercase());
+            }
+        }
+        last = c;
+    }
+    if words.is_empty() {
+        words.push(name::normalise(label));
+    }
+    words
+}
+
+fn is_money_name(words: &[String]) -> bool {
+    let money = [
+        "price", "amount", "cost", "revenue", "total", "fee", "salary", "income", "payment", "balance", "discount", "profit", "sales",
+        "spend", "tax",
+    ];
+    let no_money = ["rate", "ratio", "share", "percent", "pct", "count", "id", "code", "days", "type", "method"];
+    let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
+    has(&money) && !has(&no_money)
+}
+
+/// Numbers that name something and are never added up: leading zeros may come with the next file.
+fn is_code(words: &[String], n: &Numbers) -> bool {
+    let last = words.last().map(String::as_str).unwrap_or_default();
+    let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
+    has(&[
+        "zip",
+        "zipcode",
+        "postal",
+        "postcode",
+        "plz",
+        "phone",
+        "telephone",
+        "tel",
+        "fax",
+        "mobile",
+        "ssn",
+        "iban",
+        "ean",
+        "isbn",
+        "issn",
+        "barcode",
+        "gtin",
+        "upc",
+    ]) && !has(&["count", "total", "avg", "mean", "minutes", "calls"])
+        && n.negatives == 0
+        && last != "age"
+}
