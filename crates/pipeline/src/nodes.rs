@@ -147,20 +147,22 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
         }
         decide(&mut n, options, is_selected, &building, volatile);
         let has_tests = checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
-        if n.action == Action::Keep && has_tests && n.before.as_ref().is_some_and(|b| !b.tested) {
-            n.action = Action::Virtual;
-            n.reason = "not tested yet".into();
+        if n.action == Action::Keep
+            && has_tests
+            && let Some(why) = n.before.as_ref().and_then(to_be_tested)
+        {
+            (n.action, n.reason) = (Action::Test, why);
         }
-        if !is_selected && n.action != Action::Keep && n.action != Action::Virtual {
+        if !is_selected && n.action != Action::Keep {
             n.action = Action::Skip;
             n.reason = "not selected".into();
         }
         if matches!(n.action, Action::Build | Action::Extend) && is_selected {
             building.insert(n.name.clone());
         }
-        // What is not built now stays what it was, for those that read it.
+        // What is not built now stays what it was, for those that read it; a plain view is always what the project says.
         let stands = match (&n.action, &n.before) {
-            (Action::Skip | Action::Keep, Some(b)) => b.fingerprint.clone(),
+            (Action::Skip | Action::Keep | Action::Test, Some(b)) if n.kind != NodeKind::View => b.fingerprint.clone(),
             _ => n.fingerprint.whole(),
         };
         whole.insert(n.name.clone(), stands);
@@ -203,6 +205,15 @@ fn decide(n: &mut NodePlan, options: &RunOptions, selected: bool, building: &BTr
         let changed: Vec<&str> = changed.iter().map(|c| c.strip_prefix("input ").unwrap_or(c)).collect();
         format!("{} changed", changed.join(", "))
     };
+}
+
+/// Why a view that is as it should be is held to its tests all the same: those that failed are tried again by every run until they hold.
+pub(crate) fn to_be_tested(before: &Outcome) -> Option<String> {
+    if !before.tested {
+        return Some("not tested yet".into());
+    }
+    let failed: Vec<&str> = before.tests.iter().filter(|t| t.is_failed_error()).map(|t| t.test.as_str()).collect();
+    (!failed.is_empty()).then(|| format!("failed when last tested: {}", failed.join(", ")))
 }
 
 fn functions_matter(checked: &Checked) -> bool {
@@ -279,7 +290,7 @@ impl NodePlan {
     pub fn has_work(&self) -> bool {
         match self.action {
             Action::Build | Action::Extend | Action::Resume => true,
-            Action::Virtual => self.reason != "up to date",
+            Action::Virtual | Action::Test => true,
             Action::Keep | Action::Skip => false,
         }
     }

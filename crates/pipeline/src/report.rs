@@ -31,6 +31,8 @@ pub enum Action {
     Keep,
     /// A plain view: computed when asked.
     Virtual,
+    /// Stays as it is; its tests are run.
+    Test,
     /// Not selected.
     Skip,
 }
@@ -43,6 +45,7 @@ impl Action {
             Action::Resume => "resume",
             Action::Keep => "keep",
             Action::Virtual => "view",
+            Action::Test => "test",
             Action::Skip => "skip",
         }
     }

@@ -147,10 +147,10 @@ impl Workspace {
         let again = |n: &&mut NodePlan| matches!(n.action, Action::Build | Action::Extend) && nodes::table_of(&n.name, n.kind).is_some();
         for n in planned.nodes.iter_mut().filter(again) {
             let Some(before) = n.before.as_ref().filter(|b| b.epoch == epoch && b.fingerprint == n.fingerprint.whole()) else { continue };
-            let untested = !before.tested && self.checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
-            (n.action, n.reason) = match untested {
-                true => (Action::Virtual, "not tested yet".into()),
-                false => (Action::Keep, "done by the run that was interrupted".into()),
+            let has_tests = self.checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
+            (n.action, n.reason) = match nodes::to_be_tested(before).filter(|_| has_tests) {
+                Some(why) => (Action::Test, why),
+                None => (Action::Keep, "done by the run that was interrupted".into()),
             };
         }
     }

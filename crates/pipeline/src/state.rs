@@ -94,6 +94,13 @@ pub struct TestLine {
     pub rows: Vec<String>,
 }
 
+impl TestLine {
+    /// It did not hold, and a run fails for that.
+    pub fn is_failed_error(&self) -> bool {
+        self.failures > 0 && self.severity == "error"
+    }
+}
+
 /// Everything a node's step leaves behind besides its table's files.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
