@@ -161,12 +161,17 @@ pub(crate) async fn settle_dead_runs(ws: &Workspace, lease: &Lease) -> Result<()
     Ok(())
 }
 
-/// Appends everything the epoch leaves behind to the system tables.
-pub(crate) async fn append(run: &Run, planned: &Planned, statuses: &BTreeMap<String, Status>, error: Option<&Error>) -> Result<()> {
-    let at = run.ws.clock.now_micros();
+/// The last line of a run's journal.
+pub(crate) fn run_ended(run: &Run, statuses: &BTreeMap<String, Status>, error: Option<&Error>) -> Value {
     let failed = error.is_some() || statuses.values().any(|s| *s == Status::Failed) || run.failed_tests.lock().iter().any(|t| t.is_error);
-    run.recorder.write(&json!({"at": at, "kind": "run_ended", "status": if failed { "failed" } else { "succeeded" },
-        "error": error.map(ToString::to_string), "cpu_seconds": measure::cpu_seconds(), "peak_memory_bytes": measure::peak_memory_bytes()}));
+    json!({"at": run.ws.clock.now_micros(), "kind": "run_ended", "status": if failed { "failed" } else { "succeeded" },
+        "error": error.map(ToString::to_string), "cpu_seconds": measure::cpu_seconds(), "peak_memory_bytes": measure::peak_memory_bytes()})
+}
+
+/// Appends everything the epoch leaves behind to the system tables. `last` are the lines that end this run's journal: they are written to it
+/// when the epoch is done, until which nobody sees what is appended here.
+pub(crate) async fn append(run: &Run, planned: &Planned, statuses: &BTreeMap<String, Status>, last: &[Value]) -> Result<()> {
+    let at = run.ws.clock.now_micros();
     let mut records = Records::default();
     // Also what nodes committed in epochs that were never finished.
     let last_done = run.ws.lake.last_done()?.map_or(0, |d| d.epoch);
@@ -180,8 +185,11 @@ pub(crate) async fn append(run: &Run, planned: &Planned, statuses: &BTreeMap<Str
         }
     }
     for id in journals_to_record(run).await? {
-        let lake = &run.ws.lake;
-        records.journal(&lake.read_journal(&id)?, false);
+        let mut lines = run.ws.lake.read_journal(&id)?;
+        if id == run.recorder.run_id {
+            lines.extend_from_slice(last);
+        }
+        records.journal(&lines, false);
     }
     for (table, batch) in records.batches()? {
         run.ws.lake.append(&run.lease, run.manifest.epoch, table, batch).await?;

@@ -339,15 +339,21 @@ impl Run {
     /// Writes the run's record, calls the epoch done, and tidies up.
     async fn close(self: &Arc<Self>, planned: &Planned, statuses: &BTreeMap<String, Status>, error: Option<&Error>) -> Result<()> {
         let step = self.recorder.step("epoch", "commit");
+        let message = format!("epoch {}", self.manifest.epoch);
         let result = async {
-            record_tables::append(self, planned, statuses, error).await?;
+            let ended = record_tables::run_ended(self, statuses, error);
+            record_tables::append(self, planned, statuses, &[step.ending(&message), ended.clone()]).await?;
             let versions = self.ws.newest_versions().await?.into_iter().map(|(k, v)| (format!("{}.{}", k.schema, k.name), v)).collect();
             let done = Done { epoch: self.manifest.epoch, finished_at_micros: self.ws.clock.now_micros(), versions };
-            self.ws.lake.finish(&self.lease, &done)
+            self.ws.lake.finish(&self.lease, &done)?;
+            Ok(ended)
         }
         .await;
         match result {
-            Ok(()) => step.ok(format!("epoch {}", self.manifest.epoch)),
+            Ok(ended) => {
+                step.ok(message);
+                self.recorder.write(&ended);
+            }
             Err(e) => {
                 step.fail(&e);
                 return Err(e);
