@@ -145,6 +145,9 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
         for d in &node.depends_on {
             n.fingerprint.part(format!("input {d}"), whole.get(d).map_or("", String::as_str));
         }
+        if node.kind == NodeKind::Clean {
+            frozen_part(&mut n, prepared(checked, &node.name)?.table.refit, options.frozen);
+        }
         decide(&mut n, options, is_selected, &building, volatile);
         let has_tests = checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
         if n.action == Action::Keep
@@ -200,6 +203,8 @@ fn decide(n: &mut NodePlan, options: &RunOptions, selected: bool, building: &BTr
         n.files.reason()
     } else if !inputs.is_empty() {
         format!("{} will be rebuilt", inputs.join(", "))
+    } else if before.parts.contains_key(FROZEN) && !n.fingerprint.parts.contains_key(FROZEN) {
+        "its recipe was fitted before its rows came (--frozen)".into()
     } else {
         let changed = n.fingerprint.changes_since(&before.parts);
         let changed: Vec<&str> = changed.iter().map(|c| c.strip_prefix("input ").unwrap_or(c)).collect();
@@ -215,6 +220,17 @@ pub(crate) fn to_be_tested(before: &Outcome) -> Option<String> {
     let failed: Vec<&str> = before.tests.iter().filter(|t| t.is_failed_error()).map(|t| t.test.as_str()).collect();
     (!failed.is_empty()).then(|| format!("failed when last tested: {}", failed.join(", ")))
 }
+
+/// A table that a frozen run has made of new rows and an old fit says so, until a run that may fit has made it again.
+fn frozen_part(n: &mut NodePlan, refit: Refit, frozen: bool) {
+    let is_as_fitted = n.before.as_ref().is_some_and(|b| b.fingerprint == n.fingerprint.whole());
+    if frozen && refit != Refit::Manual && !is_as_fitted {
+        n.fingerprint.part(FROZEN, "");
+    }
+}
+
+/// The part of a fingerprint that tells of a fit older than its rows.
+const FROZEN: &str = "fit older than its rows";
 
 fn functions_matter(checked: &Checked) -> bool {
     !checked.project.functions.is_empty()
