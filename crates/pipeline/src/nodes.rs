@@ -145,10 +145,17 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
         for d in &node.depends_on {
             n.fingerprint.part(format!("input {d}"), whole.get(d).map_or("", String::as_str));
         }
+        // Restored rows are in the table though nothing that it is made of says so.
+        if let Some(restored) = n.before.as_ref().and_then(|b| b.parts.get(RESTORED)) {
+            n.fingerprint.parts.insert(RESTORED.into(), restored.clone());
+        }
         if node.kind == NodeKind::Clean {
             frozen_part(&mut n, prepared(checked, &node.name)?.table.refit, options.frozen);
         }
         decide(&mut n, options, is_selected, &building, volatile);
+        if n.action == Action::Build {
+            n.fingerprint.parts.remove(RESTORED);
+        }
         let has_tests = checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
         if n.action == Action::Keep
             && has_tests
@@ -228,6 +235,9 @@ fn frozen_part(n: &mut NodePlan, refit: Refit, frozen: bool) {
         n.fingerprint.part(FROZEN, "");
     }
 }
+
+/// The part of a fingerprint that tells which older version a table was taken back to, until it is built again.
+pub(crate) const RESTORED: &str = "restored";
 
 /// The part of a fingerprint that tells of a fit older than its rows.
 const FROZEN: &str = "fit older than its rows";

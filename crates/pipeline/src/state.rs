@@ -28,6 +28,9 @@ pub struct FileState {
     pub quarantine_files: Vec<String>,
     /// Whether the source still has it.
     pub present: bool,
+    /// Whether its rows came back with an older version of the table, though the source no longer had it.
+    #[serde(default)]
+    pub restored: bool,
 }
 
 /// One line of the ledger. `read = written + quarantined + deduplicated + filtered + late`.
