@@ -341,8 +341,9 @@ impl Run {
         let step = self.recorder.step("epoch", "commit");
         let message = format!("epoch {}", self.manifest.epoch);
         let result = async {
+            let last = step.ending(&message);
             let ended = record_tables::run_ended(self, statuses, error);
-            record_tables::append(self, planned, statuses, &[step.ending(&message), ended.clone()]).await?;
+            record_tables::append(self, planned, statuses, &[last, ended.clone()]).await?;
             let versions = self.ws.newest_versions().await?.into_iter().map(|(k, v)| (format!("{}.{}", k.schema, k.name), v)).collect();
             let done = Done { epoch: self.manifest.epoch, finished_at_micros: self.ws.clock.now_micros(), versions };
             self.ws.lake.finish(&self.lease, &done)?;
