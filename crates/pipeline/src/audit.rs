@@ -1,6 +1,7 @@
 //! Proves the ledger: what was read is what was written, set aside, removed as a repetition or filtered; and what the ledger says was
 //! written is what the tables really hold, counted anew.
 
+use crate::nodes::RESTORED;
 use crate::quarantine::ident;
 use crate::report::{AuditEdge, AuditReport};
 use crate::state::{self, Outcome};
@@ -32,7 +33,8 @@ impl Workspace {
                 && has(&TableName::clean(name))
             {
                 let stored = self.rows_of("clean", name, "").await?;
-                edges.push(self.clean_edge(p, o, stored, stored_raw, has(&TableName::quarantine(name))).await?);
+                let raw = raw.as_ref().zip(stored_raw);
+                edges.push(self.clean_edge(p, o, stored, raw, has(&TableName::quarantine(name))).await?);
             }
         }
         let balanced = edges.iter().all(|e| e.balanced);
@@ -60,6 +62,7 @@ impl Workspace {
         let line = o.ledger.first().cloned().unwrap_or_default();
         let by_key = matches!(p.table.load, Load::Upsert | Load::Diff);
         let mut remarks = Vec::new();
+        let notes: Vec<String> = restored(o).into_iter().collect();
         let mut deduplicated = 0;
         let mut replaced = line.updated + line.deleted;
         if by_key {
@@ -91,13 +94,22 @@ impl Workspace {
             replaced,
             stored,
             balanced: remarks.is_empty(),
-            remark: remarks.join("; "),
+            remark: told(remarks, notes),
         })
     }
 
-    async fn clean_edge(&self, p: &Prepared, o: &Outcome, stored: u64, stored_raw: Option<u64>, has_quarantine: bool) -> Result<AuditEdge> {
+    async fn clean_edge(
+        &self,
+        p: &Prepared,
+        o: &Outcome,
+        stored: u64,
+        raw: Option<(&Outcome, u64)>,
+        has_quarantine: bool,
+    ) -> Result<AuditEdge> {
         let line = o.ledger.first().cloned().unwrap_or_default();
         let mut remarks = Vec::new();
+        let is_restored = o.parts.contains_key(RESTORED);
+        let mut notes: Vec<String> = restored(o).into_iter().collect();
         if !line.balances() {
             remarks.push(format!(
                 "{} rows were read, {} are accounted for",
@@ -108,12 +120,22 @@ impl Workspace {
         if line.written != stored {
             remarks.push(format!("clean.{} holds {stored} rows, its ledger says {}", p.table.name, line.written));
         }
-        if let Some(raw) = stored_raw
-            && raw != line.rows_read
-        {
-            remarks.push(format!("clean.{0} was made of {1} rows, raw.{0} holds {raw}: run again", p.table.name, line.rows_read));
+        if let Some((raw, held)) = raw {
+            let name = &p.table.name;
+            let behind = o.parts.get(&format!("input {}", p.raw_node())) != Some(&crate::fingerprint::hash(&raw.fingerprint));
+            if behind {
+                // Between a replay, a restore or a run of some nodes only, and the run that follows.
+                let since = if raw.parts.contains_key(RESTORED) { "stands at an older version" } else { "has changed" };
+                notes.push(format!("raw.{name} {since} since clean.{name} was made; `tidemill run` brings it up to date"));
+            }
+            let held = if behind && !is_restored { self.raw_rows_at(p, o.epoch).await } else { Some(held) };
+            if let Some(held) = held.filter(|held| *held != line.rows_read && !is_restored) {
+                remarks.push(format!("clean.{name} was made of {} rows, raw.{name} held {held}", line.rows_read));
+            }
         }
-        if has_quarantine {
+        if is_restored {
+            // What the quarantine holds is of the last run, not of the version.
+        } else if has_quarantine {
             let condition = if p.keeps_raw() { "WHERE status = 'open' AND code IN ('unique', 'key')" } else { "WHERE status = 'open'" };
             let open = self.rows_of("quarantine", &p.table.name, condition).await?;
             if open != line.quarantined {
@@ -134,7 +156,23 @@ impl Workspace {
             replaced: 0,
             stored,
             balanced: remarks.is_empty(),
-            remark: remarks.join("; "),
+            remark: told(remarks, notes),
         })
     }
+
+    /// How many rows the raw table had as of an epoch, where that is still known.
+    async fn raw_rows_at(&self, p: &Prepared, epoch: u64) -> Option<u64> {
+        let raw = TableName::raw(&p.table.name);
+        let version = self.lake.done(epoch).ok()??.version(&raw)?;
+        Some(self.lake.snapshot(&raw, Some(version)).await.ok()??.rows())
+    }
+}
+
+fn restored(o: &Outcome) -> Option<String> {
+    o.parts.get(RESTORED).map(|what| format!("stands at {} on purpose (snapshot restore)", what.split(" by ").next().unwrap_or(what)))
+}
+
+/// What is wrong, or else what is worth knowing.
+fn told(remarks: Vec<String>, notes: Vec<String>) -> String {
+    if remarks.is_empty() { notes } else { remarks }.join("; ")
 }

@@ -74,10 +74,11 @@ pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<
             data_files: Vec::new(),
             quarantine_files: Vec::new(),
             present: true,
+            restored: false,
         };
         match old {
             Some(o) if !full && o.fingerprint == state.fingerprint && o.spec == state.spec => {
-                plan.keep.push(FileState { modified_micros: state.modified_micros, present: true, ..o.clone() });
+                plan.keep.push(FileState { modified_micros: state.modified_micros, present: true, restored: false, ..o.clone() });
                 continue;
             }
             Some(o) => {
@@ -93,7 +94,8 @@ pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<
         plan.read.push((entry, state));
     }
     for o in known.values().filter(|o| !seen.contains(&o.path)) {
-        if p.table.load == Load::Replace || p.table.on_removed == OnRemoved::Delete {
+        let stays = o.restored && !full && o.spec == p.read_spec;
+        if !stays && (p.table.load == Load::Replace || p.table.on_removed == OnRemoved::Delete) {
             plan.removed += 1;
             plan.drop.push((*o).clone());
         } else {

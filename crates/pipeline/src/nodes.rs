@@ -145,22 +145,34 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
         for d in &node.depends_on {
             n.fingerprint.part(format!("input {d}"), whole.get(d).map_or("", String::as_str));
         }
-        decide(&mut n, options, is_selected, &building, volatile);
-        let has_tests = checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
-        if n.action == Action::Keep && has_tests && n.before.as_ref().is_some_and(|b| !b.tested) {
-            n.action = Action::Virtual;
-            n.reason = "not tested yet".into();
+        // Restored rows are in the table though nothing that it is made of says so.
+        if let Some(restored) = n.before.as_ref().and_then(|b| b.parts.get(RESTORED)) {
+            n.fingerprint.parts.insert(RESTORED.into(), restored.clone());
         }
-        if !is_selected && n.action != Action::Keep && n.action != Action::Virtual {
+        if node.kind == NodeKind::Clean {
+            frozen_part(&mut n, prepared(checked, &node.name)?.table.refit, options.frozen);
+        }
+        decide(&mut n, options, is_selected, &building, volatile);
+        if n.action == Action::Build {
+            n.fingerprint.parts.remove(RESTORED);
+        }
+        let has_tests = checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
+        if n.action == Action::Keep
+            && has_tests
+            && let Some(why) = n.before.as_ref().and_then(to_be_tested)
+        {
+            (n.action, n.reason) = (Action::Test, why);
+        }
+        if !is_selected && n.action != Action::Keep {
             n.action = Action::Skip;
             n.reason = "not selected".into();
         }
         if matches!(n.action, Action::Build | Action::Extend) && is_selected {
             building.insert(n.name.clone());
         }
-        // What is not built now stays what it was, for those that read it.
+        // What is not built now stays what it was, for those that read it; a plain view is always what the project says.
         let stands = match (&n.action, &n.before) {
-            (Action::Skip | Action::Keep, Some(b)) => b.fingerprint.clone(),
+            (Action::Skip | Action::Keep | Action::Test, Some(b)) if n.kind != NodeKind::View => b.fingerprint.clone(),
             _ => n.fingerprint.whole(),
         };
         whole.insert(n.name.clone(), stands);
@@ -198,12 +210,37 @@ fn decide(n: &mut NodePlan, options: &RunOptions, selected: bool, building: &BTr
         n.files.reason()
     } else if !inputs.is_empty() {
         format!("{} will be rebuilt", inputs.join(", "))
+    } else if before.parts.contains_key(FROZEN) && !n.fingerprint.parts.contains_key(FROZEN) {
+        "its recipe was fitted before its rows came (--frozen)".into()
     } else {
         let changed = n.fingerprint.changes_since(&before.parts);
         let changed: Vec<&str> = changed.iter().map(|c| c.strip_prefix("input ").unwrap_or(c)).collect();
         format!("{} changed", changed.join(", "))
     };
 }
+
+/// Why a view that is as it should be is held to its tests all the same: those that failed are tried again by every run until they hold.
+pub(crate) fn to_be_tested(before: &Outcome) -> Option<String> {
+    if !before.tested {
+        return Some("not tested yet".into());
+    }
+    let failed: Vec<&str> = before.tests.iter().filter(|t| t.is_failed_error()).map(|t| t.test.as_str()).collect();
+    (!failed.is_empty()).then(|| format!("failed when last tested: {}", failed.join(", ")))
+}
+
+/// A table that a frozen run has made of new rows and an old fit says so, until a run that may fit has made it again.
+fn frozen_part(n: &mut NodePlan, refit: Refit, frozen: bool) {
+    let is_as_fitted = n.before.as_ref().is_some_and(|b| b.fingerprint == n.fingerprint.whole());
+    if frozen && refit != Refit::Manual && !is_as_fitted {
+        n.fingerprint.part(FROZEN, "");
+    }
+}
+
+/// The part of a fingerprint that tells which older version a table was taken back to, until it is built again.
+pub(crate) const RESTORED: &str = "restored";
+
+/// The part of a fingerprint that tells of a fit older than its rows.
+const FROZEN: &str = "fit older than its rows";
 
 fn functions_matter(checked: &Checked) -> bool {
     !checked.project.functions.is_empty()
@@ -279,7 +316,7 @@ impl NodePlan {
     pub fn has_work(&self) -> bool {
         match self.action {
             Action::Build | Action::Extend | Action::Resume => true,
-            Action::Virtual => self.reason != "up to date",
+            Action::Virtual | Action::Test => true,
             Action::Keep | Action::Skip => false,
         }
     }

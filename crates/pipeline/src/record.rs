@@ -173,10 +173,15 @@ impl Step {
         self.finish(status, message, error);
     }
 
-    fn finish(&mut self, status: Status, message: String, error: Option<String>) {
-        self.ended = true;
+    /// The journal's line for this step as if it ended well now: the record of a run is written while its last step goes on, and is seen only
+    /// once that has ended.
+    pub fn ending(&self, message: &str) -> serde_json::Value {
+        self.line(&self.report(Status::Succeeded, message.into(), None))
+    }
+
+    fn report(&self, status: Status, message: String, error: Option<String>) -> StepReport {
         let m = &self.meter;
-        let report = StepReport {
+        StepReport {
             step_id: self.id,
             node: self.node.clone(),
             stage: self.stage,
@@ -193,20 +198,29 @@ impl Step {
             peak_memory_bytes: measure::peak_memory_bytes(),
             error,
             message,
-        };
+        }
+    }
+
+    fn line(&self, report: &StepReport) -> serde_json::Value {
+        json!({"at": self.recorder.clock.now_micros(), "kind": "step_ended", "step": self.id, "node": self.node, "stage": self.stage, "status": report.status.as_str(),
+            "rows_read": report.rows_read, "rows_written": report.rows_written, "rows_rejected": report.rows_rejected,
+            "bytes_read": report.bytes_read, "bytes_written": report.bytes_written, "bytes_spilled": report.bytes_spilled,
+            "bytes_exchanged": report.bytes_exchanged, "cpu_seconds": report.cpu_seconds, "peak_memory_bytes": report.peak_memory_bytes,
+            "seconds": report.elapsed.as_secs_f64(), "error": report.error, "message": report.message})
+    }
+
+    fn finish(&mut self, status: Status, message: String, error: Option<String>) {
+        self.ended = true;
+        let report = self.report(status, message, error);
         let r = &self.recorder;
-        let ended_at = r.clock.now_micros();
+        let line = self.line(&report);
         match &report.error {
             None => tracing::info!(parent: &self.span, rows_read = report.rows_read, rows_written = report.rows_written,
                 rows_rejected = report.rows_rejected, seconds = report.elapsed.as_secs_f64(), "{}", if report.message.is_empty() { "ended" } else { &report.message }),
             Some(e) => tracing::error!(parent: &self.span, error = %e, "failed"),
         }
         r.running.lock().retain(|(id, _)| *id != self.id);
-        r.write(&json!({"at": ended_at, "kind": "step_ended", "step": self.id, "node": self.node, "stage": self.stage, "status": status.as_str(),
-            "rows_read": report.rows_read, "rows_written": report.rows_written, "rows_rejected": report.rows_rejected,
-            "bytes_read": report.bytes_read, "bytes_written": report.bytes_written, "bytes_spilled": report.bytes_spilled,
-            "bytes_exchanged": report.bytes_exchanged, "cpu_seconds": report.cpu_seconds, "peak_memory_bytes": report.peak_memory_bytes,
-            "seconds": report.elapsed.as_secs_f64(), "error": report.error, "message": report.message}));
+        r.write(&line);
         r.watch.on(&RunEvent::StepEnded(report.clone()));
         r.steps.lock().push(report);
     }

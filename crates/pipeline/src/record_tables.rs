@@ -3,7 +3,7 @@
 
 use crate::measure;
 use crate::nodes::{self, Planned};
-use crate::report::{Rows, Status};
+use crate::report::{Action, Rows, Status};
 use crate::run::Run;
 use crate::state::{self, Outcome};
 use crate::workspace::Workspace;
@@ -57,6 +57,17 @@ impl Records {
                     "source_column": l.source_column, "kind": l.kind, "expression": l.expression}),
             );
         }
+        self.tests(o, epoch, run_id, at);
+        for f in o.files.iter().filter(|_| o.ledger.iter().any(|l| l.edge.starts_with("source"))) {
+            self.push(
+                "files",
+                json!({"table": name, "file": f.path, "size": f.size, "modified_at": f.modified_micros, "fingerprint": f.fingerprint,
+                    "rows": f.rows_written, "status": if f.present { "present" } else { "removed" }, "epoch": epoch}),
+            );
+        }
+    }
+
+    fn tests(&mut self, o: &Outcome, epoch: u64, run_id: &str, at: i64) {
         for t in &o.tests {
             self.push(
                 "tests",
@@ -65,13 +76,6 @@ impl Records {
             for row in &t.rows {
                 self.push("test_failures", json!({"run_id": run_id, "epoch": epoch, "view": o.node, "test": t.test, "row": row}));
             }
-        }
-        for f in o.files.iter().filter(|_| o.ledger.iter().any(|l| l.edge.starts_with("source"))) {
-            self.push(
-                "files",
-                json!({"table": name, "file": f.path, "size": f.size, "modified_at": f.modified_micros, "fingerprint": f.fingerprint,
-                    "rows": f.rows_written, "status": if f.present { "present" } else { "removed" }, "epoch": epoch}),
-            );
         }
     }
 
@@ -157,25 +161,35 @@ pub(crate) async fn settle_dead_runs(ws: &Workspace, lease: &Lease) -> Result<()
     Ok(())
 }
 
-/// Appends everything the epoch leaves behind to the system tables.
-pub(crate) async fn append(run: &Run, planned: &Planned, statuses: &BTreeMap<String, Status>, error: Option<&Error>) -> Result<()> {
-    let at = run.ws.clock.now_micros();
+/// The last line of a run's journal.
+pub(crate) fn run_ended(run: &Run, statuses: &BTreeMap<String, Status>, error: Option<&Error>) -> Value {
     let failed = error.is_some() || statuses.values().any(|s| *s == Status::Failed) || run.failed_tests.lock().iter().any(|t| t.is_error);
-    run.recorder.write(&json!({"at": at, "kind": "run_ended", "status": if failed { "failed" } else { "succeeded" },
-        "error": error.map(ToString::to_string), "cpu_seconds": measure::cpu_seconds(), "peak_memory_bytes": measure::peak_memory_bytes()}));
+    json!({"at": run.ws.clock.now_micros(), "kind": "run_ended", "status": if failed { "failed" } else { "succeeded" },
+        "error": error.map(ToString::to_string), "cpu_seconds": measure::cpu_seconds(), "peak_memory_bytes": measure::peak_memory_bytes()})
+}
+
+/// Appends everything the epoch leaves behind to the system tables. `last` are the lines that end this run's journal: they are written to it
+/// when the epoch is done, until which nobody sees what is appended here.
+pub(crate) async fn append(run: &Run, planned: &Planned, statuses: &BTreeMap<String, Status>, last: &[Value]) -> Result<()> {
+    let at = run.ws.clock.now_micros();
     let mut records = Records::default();
     // Also what nodes committed in epochs that were never finished.
     let last_done = run.ws.lake.last_done()?.map_or(0, |d| d.epoch);
     for n in &planned.nodes {
-        if let Some(o) = nodes::last_outcome(&run.ws.lake, &n.name, n.kind).await?
-            && o.epoch > last_done
-        {
+        let Some(o) = nodes::last_outcome(&run.ws.lake, &n.name, n.kind).await? else { continue };
+        if o.epoch > last_done {
             records.outcome(&o, run.manifest.epoch, &run.recorder.run_id, at);
+        } else if n.action == Action::Test && statuses.contains_key(&n.name) {
+            // A table stays at its epoch when it is only tested.
+            records.tests(&o, run.manifest.epoch, &run.recorder.run_id, at);
         }
     }
     for id in journals_to_record(run).await? {
-        let lake = &run.ws.lake;
-        records.journal(&lake.read_journal(&id)?, false);
+        let mut lines = run.ws.lake.read_journal(&id)?;
+        if id == run.recorder.run_id {
+            lines.extend_from_slice(last);
+        }
+        records.journal(&lines, false);
     }
     for (table, batch) in records.batches()? {
         run.ws.lake.append(&run.lease, run.manifest.epoch, table, batch).await?;

@@ -31,6 +31,8 @@ pub enum Action {
     Keep,
     /// A plain view: computed when asked.
     Virtual,
+    /// Stays as it is; its tests are run.
+    Test,
     /// Not selected.
     Skip,
 }
@@ -43,6 +45,7 @@ impl Action {
             Action::Resume => "resume",
             Action::Keep => "keep",
             Action::Virtual => "view",
+            Action::Test => "test",
             Action::Skip => "skip",
         }
     }
@@ -197,6 +200,17 @@ pub struct ReplayReport {
 }
 
 #[derive(Debug, Clone)]
+pub struct RestoreReport {
+    /// As a node is called: `clean.orders`, `revenue_by_month`.
+    pub table: String,
+    pub restored: i64,
+    /// The version that holds the old rows now.
+    pub version: i64,
+    /// How long that lasts, and what the next run does.
+    pub next: String,
+}
+
+#[derive(Debug, Clone)]
 pub struct SnapshotDiff {
     pub table: String,
     pub from: i64,
@@ -238,6 +252,6 @@ pub struct AuditEdge {
     /// What the stored table really holds.
     pub stored: u64,
     pub balanced: bool,
-    /// Why not, when not.
+    /// Why not, when not; else what is worth knowing, such as that the table is to be brought up to date.
     pub remark: String,
 }

@@ -147,10 +147,10 @@ impl Workspace {
         let again = |n: &&mut NodePlan| matches!(n.action, Action::Build | Action::Extend) && nodes::table_of(&n.name, n.kind).is_some();
         for n in planned.nodes.iter_mut().filter(again) {
             let Some(before) = n.before.as_ref().filter(|b| b.epoch == epoch && b.fingerprint == n.fingerprint.whole()) else { continue };
-            let untested = !before.tested && self.checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
-            (n.action, n.reason) = match untested {
-                true => (Action::Virtual, "not tested yet".into()),
-                false => (Action::Keep, "done by the run that was interrupted".into()),
+            let has_tests = self.checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
+            (n.action, n.reason) = match nodes::to_be_tested(before).filter(|_| has_tests) {
+                Some(why) => (Action::Test, why),
+                None => (Action::Keep, "done by the run that was interrupted".into()),
             };
         }
     }
@@ -339,15 +339,22 @@ impl Run {
     /// Writes the run's record, calls the epoch done, and tidies up.
     async fn close(self: &Arc<Self>, planned: &Planned, statuses: &BTreeMap<String, Status>, error: Option<&Error>) -> Result<()> {
         let step = self.recorder.step("epoch", "commit");
+        let message = format!("epoch {}", self.manifest.epoch);
         let result = async {
-            record_tables::append(self, planned, statuses, error).await?;
+            let last = step.ending(&message);
+            let ended = record_tables::run_ended(self, statuses, error);
+            record_tables::append(self, planned, statuses, &[last, ended.clone()]).await?;
             let versions = self.ws.newest_versions().await?.into_iter().map(|(k, v)| (format!("{}.{}", k.schema, k.name), v)).collect();
             let done = Done { epoch: self.manifest.epoch, finished_at_micros: self.ws.clock.now_micros(), versions };
-            self.ws.lake.finish(&self.lease, &done)
+            self.ws.lake.finish(&self.lease, &done)?;
+            Ok(ended)
         }
         .await;
         match result {
-            Ok(()) => step.ok(format!("epoch {}", self.manifest.epoch)),
+            Ok(ended) => {
+                step.ok(message);
+                self.recorder.write(&ended);
+            }
             Err(e) => {
                 step.fail(&e);
                 return Err(e);

@@ -1,17 +1,23 @@
 //! Versions of stored tables: listed, compared, brought back.
 
+use crate::fingerprint::Fingerprint;
+use crate::nodes::{self, RESTORED};
 use crate::quarantine::ident;
-use crate::report::{Rows, SnapshotDiff};
+use crate::report::{Action, RestoreReport, Rows, RunOptions, SnapshotDiff};
 use crate::run::run_id;
+use crate::state::{self, FileState, LedgerLine, Outcome};
+use crate::tables::Prepared;
 use crate::workspace::Workspace;
 use arrow::array::{AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tidemill_core::{Error, Result};
+use tidemill_core::{Error, Result, name};
 use tidemill_engine::{Catalog, Relation, RelationKind, Session};
-use tidemill_lake::{Done, NodeIntent, TableName};
+use tidemill_lake::{Done, NodeIntent, Snapshot, TableName};
+use tidemill_project::NodeKind;
+use tidemill_project::spec::Load;
 
 impl Workspace {
     /// Every kept version of a table, newest first.
@@ -108,57 +114,141 @@ impl Workspace {
         Ok(SnapshotDiff { table: table.to_string(), from, to, rows_from, rows_to, added, removed, changed, columns, sample })
     }
 
-    async fn version(&self, table: &TableName, version: i64) -> Result<tidemill_lake::Snapshot> {
+    async fn version(&self, table: &TableName, version: i64) -> Result<Snapshot> {
         let found = self.lake.snapshot(table, Some(version)).await?;
         found.ok_or_else(|| {
             Error::config(format!("{table} has no version {version}")).help(format!("`tidemill snapshot ls {table}` lists them"))
         })
     }
 
-    /// Makes an older version of a table its newest. What reads the table is brought up to date by the next run.
-    pub async fn snapshot_restore(&self, table: &str, version: i64) -> Result<i64> {
+    /// Makes an older version of a table its newest. It stays that until the table's sources or rules change; what reads the table is brought up
+    /// to date by the next run.
+    pub async fn snapshot_restore(&self, table: &str, version: i64) -> Result<RestoreReport> {
         let table = self.table_named(table)?;
-        if table.schema == "system" {
-            return Err(Error::config("system tables are the record of what was done and can't be restored"));
+        match table.schema.as_str() {
+            "system" => return Err(Error::config("system tables are the record of what was done and can't be restored")),
+            "quarantine" => {
+                return Err(Error::config("the quarantine belongs to its table's rows and can't be restored alone")
+                    .help(format!("an older version can be asked all the same: `tidemill snapshot ls {table}`")));
+            }
+            _ => {}
         }
         let lease = self.lease("snapshot restore")?;
         if let Some(open) = self.lake.unfinished()? {
             return Err(Error::conflict(format!("run {} was interrupted", open.run_id)).help("finish it first: `tidemill run`"));
         }
-        self.version(&table, version).await?;
+        let wanted = self.version(&table, version).await?;
         let started_at = self.clock.now_micros();
         let run = run_id(started_at, lease.fencing());
         let node = if table.schema == "public" { table.name.clone() } else { table.to_string() };
-        let kind = if table.schema == "raw" {
-            tidemill_project::NodeKind::Raw
-        } else if table.schema == "clean" {
-            tidemill_project::NodeKind::Clean
-        } else {
-            tidemill_project::NodeKind::Table
+        let kind = match table.schema.as_str() {
+            "raw" => NodeKind::Raw,
+            "clean" => NodeKind::Clean,
+            _ => NodeKind::Table,
         };
-        let wanted = self.lake.history(&table).await?.into_iter().find(|v| v.version == version).and_then(|v| v.epoch);
-        let outcome = match wanted {
-            Some(e) => crate::state::get(&self.lake, e, &node)?,
+        let epoch_then = self.lake.history(&table).await?.into_iter().find(|v| v.version == version).and_then(|v| v.epoch);
+        let then = match epoch_then {
+            Some(e) => state::get(&self.lake, e, &node)?,
             None => None,
         };
         let intent = NodeIntent { fingerprint: format!("restored {version}"), ..NodeIntent::default() };
         let manifest = self.begin(&lease, &run, started_at, BTreeMap::from([(node.clone(), intent)]))?;
-        // The node's state goes back with its rows, so that the next run sees what is stored, not what was.
-        let current = crate::nodes::last_outcome(&self.lake, &node, kind).await?;
-        if let Some(mut o) = outcome.or(current) {
+        // The outcome goes before the commit: what is stored and what is known of it never disagree.
+        if let Some(now) = nodes::last_outcome(&self.lake, &node, kind).await? {
+            let read_spec = (kind == NodeKind::Raw).then(|| self.read_spec_by_file(&table.name)).flatten();
+            let mut o = restored(now, then, &wanted, read_spec);
             o.epoch = manifest.epoch;
             o.run_id.clone_from(&run);
-            o.parts.insert("restored".into(), crate::fingerprint::hash(&run));
-            o.fingerprint = crate::fingerprint::Fingerprint { parts: o.parts.clone() }.whole();
-            crate::state::put(&self.lake, &o)?;
+            o.parts.insert(RESTORED.into(), format!("version {version} by {run}"));
+            o.fingerprint = Fingerprint { parts: o.parts.clone() }.whole();
+            state::put(&self.lake, &o)?;
         }
         self.lake.restore(&lease, manifest.epoch, &table, version).await?;
         let versions: BTreeMap<String, i64> =
             self.newest_versions().await?.into_iter().map(|(k, v)| (format!("{}.{}", k.schema, k.name), v)).collect();
         let now = versions.get(&format!("{}.{}", table.schema, table.name)).copied().unwrap_or(version);
         self.lake.finish(&lease, &Done { epoch: manifest.epoch, finished_at_micros: self.clock.now_micros(), versions })?;
-        Ok(now)
+        Ok(RestoreReport { next: self.after_restore(&node).await, table: node, restored: version, version: now })
     }
+
+    /// How the table's files are read now, where its rows can be told apart by file.
+    fn read_spec_by_file(&self, table: &str) -> Option<String> {
+        let by_key = |p: &Prepared| matches!(p.table.load, Load::Upsert | Load::Diff);
+        self.checked.tables.iter().find(|p| p.table.name == table && !by_key(p)).map(|p| p.read_spec.clone())
+    }
+
+    /// What the next run will do, in words.
+    async fn after_restore(&self, node: &str) -> String {
+        let Ok(planned) = nodes::plan(&self.checked, &self.lake, &RunOptions::default()).await else {
+            return "`tidemill plan` says what the next run will do".into();
+        };
+        let follow: Vec<&str> = planned
+            .nodes
+            .iter()
+            .filter(|n| n.name != node && matches!(n.action, Action::Build | Action::Extend))
+            .map(|n| n.name.as_str())
+            .collect();
+        let follow = match follow.as_slice() {
+            [] => String::new(),
+            names => format!("; the next run brings up to date: {}", names.join(", ")),
+        };
+        match planned.nodes.iter().find(|n| n.name == node) {
+            Some(n) if matches!(n.action, Action::Build | Action::Extend) => {
+                let does = if n.action == Action::Build { "makes it anew" } else { "adds to it" };
+                format!("the next run {does}: {}{follow}", n.reason)
+            }
+            _ => format!("it stays so until its sources or its rules change{follow}"),
+        }
+    }
+}
+
+/// What a node is after its table went back: made of what it is made of now, so that nothing looks changed, and holding what it held then.
+fn restored(now: Outcome, then: Option<Outcome>, wanted: &Snapshot, read_spec: Option<String>) -> Outcome {
+    let rows = wanted.rows();
+    let mut o = Outcome { tests: Vec::new(), tested: false, quality: Vec::new(), changes: Vec::new(), rows, ..now };
+    if wanted.table.schema == "raw" {
+        if let Some(spec) = read_spec {
+            o.files = files_of(o.files, then.map(|t| t.files).unwrap_or_default(), wanted, &spec);
+        }
+        return o;
+    }
+    match then {
+        Some(then) => (o.ledger, o.lineage, o.recipe) = (then.ledger, then.lineage, then.recipe),
+        // How it came about is not known any more; what it holds is.
+        None => o.ledger.iter_mut().for_each(|l| {
+            *l = LedgerLine { table: l.table.clone(), edge: l.edge.clone(), rows_read: rows, written: rows, ..LedgerLine::default() };
+        }),
+    }
+    o
+}
+
+/// The source's files as they were seen last, with the rows that each has in the version that is restored.
+fn files_of(now: Vec<FileState>, then: Vec<FileState>, wanted: &Snapshot, spec: &str) -> Vec<FileState> {
+    let mut stored: BTreeMap<String, (Vec<String>, u64)> = BTreeMap::new();
+    for f in &wanted.files {
+        if let Some(path) = f.constant(name::FILE) {
+            let (files, rows) = stored.entry(path).or_default();
+            files.push(f.path.clone());
+            *rows += f.rows;
+        }
+    }
+    let mut out = now;
+    // Files that are known no longer had rows then; they stay though no source has them.
+    let known: BTreeSet<String> = out.iter().map(|f| f.path.clone()).collect();
+    out.extend(then.into_iter().filter(|f| !known.contains(&f.path) && stored.contains_key(&f.path)).map(|f| FileState {
+        spec: spec.to_string(),
+        rows_quarantined: 0,
+        quarantine_files: Vec::new(),
+        present: false,
+        restored: true,
+        ..f
+    }));
+    for f in &mut out {
+        (f.data_files, f.rows_written) = stored.remove(&f.path).unwrap_or_default();
+        f.rows_read = f.rows_written + f.rows_quarantined;
+    }
+    out.sort_by(|a, b| a.path.cmp(&b.path));
+    out
 }
 
 fn column_changes(a: &SchemaRef, b: &SchemaRef) -> Vec<(char, String, String)> {

@@ -28,6 +28,9 @@ pub struct FileState {
     pub quarantine_files: Vec<String>,
     /// Whether the source still has it.
     pub present: bool,
+    /// Whether its rows came back with an older version of the table, though the source no longer had it.
+    #[serde(default)]
+    pub restored: bool,
 }
 
 /// One line of the ledger. `read = written + quarantined + deduplicated + filtered + late`.
@@ -92,6 +95,13 @@ pub struct TestLine {
     pub failures: u64,
     /// The first failing rows, as JSON objects.
     pub rows: Vec<String>,
+}
+
+impl TestLine {
+    /// It did not hold, and a run fails for that.
+    pub fn is_failed_error(&self) -> bool {
+        self.failures > 0 && self.severity == "error"
+    }
 }
 
 /// Everything a node's step leaves behind besides its table's files.

@@ -29,7 +29,7 @@ impl Run {
             .find(|v| v.name == n.name)
             .cloned()
             .ok_or_else(|| Error::bug(format!("no view {}", n.name)))?;
-        if n.kind == NodeKind::Table && n.action != Action::Virtual {
+        if n.kind == NodeKind::Table && n.action != Action::Test {
             let mut outcome = self.outcome(&n);
             let versions = self.versions.lock().clone();
             let session = self.ws.session_over(&versions).await?;

@@ -37,7 +37,7 @@ fn for_people(plan: &Plan, context: &Context, out: &mut dyn Write) -> io::Result
     for n in plan.nodes.iter().filter(|n| n.action != Action::Skip || context.global.verbose > 0) {
         let tone = match n.action {
             Action::Build | Action::Extend => Tone::Good,
-            Action::Resume => Tone::Warn,
+            Action::Resume | Action::Test => Tone::Warn,
             Action::Keep | Action::Virtual | Action::Skip => Tone::Dim,
         };
         let size: u64 = n.files.iter().map(|f| f.1).sum();
@@ -60,10 +60,14 @@ fn for_people(plan: &Plan, context: &Context, out: &mut dyn Write) -> io::Result
     }
     let count = |wanted: &[Action]| plan.nodes.iter().filter(|n| wanted.contains(&n.action)).count() as u64;
     let (work, kept, skipped) = (count(&[Action::Build, Action::Extend, Action::Resume]), count(&[Action::Keep]), count(&[Action::Skip]));
-    let mut line = match work {
-        0 => "everything is up to date".to_string(),
-        n => format!("epoch {}: {} to bring up to date", plan.epoch, counted(n, "node")),
+    let tested = count(&[Action::Virtual, Action::Test]);
+    let mut line = match (work, tested) {
+        (0, 0) => "everything is up to date".to_string(),
+        (0, t) => format!("epoch {}: {} to look at", plan.epoch, counted(t, "view")),
+        (n, 0) => format!("epoch {}: {} to bring up to date", plan.epoch, counted(n, "node")),
+        (n, t) => format!("epoch {}: {} to bring up to date, {} to look at", plan.epoch, counted(n, "node"), counted(t, "view")),
     };
+    let work = work + tested;
     if kept > 0 && work > 0 {
         line.push_str(&format!(", {kept} up to date"));
     }

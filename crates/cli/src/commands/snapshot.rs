@@ -1,12 +1,13 @@
 //! `snapshot`: versions of a table, compared and restored.
 
+use super::write_report;
 use crate::Ended;
 use crate::args::{OutputFormat, SnapshotCommand};
 use crate::context::Context;
 use crate::output::figures::{counted, grouped};
 use crate::output::grid::{Tone, paint};
 use crate::output::json::JsonRows;
-use crate::output::records::write_json;
+use crate::output::records::{Records, write_json};
 use crate::output::{Style, rows};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -25,14 +26,13 @@ pub fn execute(command: &SnapshotCommand, context: &Context, out: &mut dyn Write
             write_diff(&diff, &style, out)?;
         }
         SnapshotCommand::Restore { table, version } => {
-            let now = context.wait(workspace.snapshot_restore(table, *version))?;
-            match context.style.format {
-                OutputFormat::Json => write_json(out, &json!({ "table": table, "restored": version, "version": now }))?,
-                OutputFormat::Csv => writeln!(out, "table,restored,version\n{table},{version},{now}")?,
-                OutputFormat::Human => {
-                    writeln!(out, "{table} holds the rows of version {version} again, as version {now}")?;
-                    writeln!(out, "views kept as tables follow at the next run: {}", context.command("run"))?;
-                }
+            let r = context.wait(workspace.snapshot_restore(table, *version))?;
+            let object = || json!({ "table": r.table, "restored": r.restored, "version": r.version, "next": r.next });
+            let mut records = Records::new(&["table", "restored", "version", "next"]);
+            records.push(vec![r.table.as_str().into(), r.restored.into(), r.version.into(), r.next.as_str().into()]);
+            if !write_report(out, context.style.format, object, &records)? {
+                writeln!(out, "{} holds the rows of version {} again, as version {}", r.table, r.restored, r.version)?;
+                writeln!(out, "{}", r.next)?;
             }
         }
     }

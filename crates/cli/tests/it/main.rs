@@ -12,4 +12,5 @@ mod faults;
 mod marketing;
 mod owners;
 mod rooms;
+mod standing;
 mod workload;

@@ -142,6 +142,16 @@ impl Project {
         project
     }
 
+    /// A project of these files, named by their paths; not run yet.
+    pub fn of(files: &[(&str, &str)]) -> Project {
+        let project = Project { home: tempfile::tempdir().expect("a temporary directory"), rows: 0 };
+        project.write("tidemill.toml", "name = \"small\"\n");
+        for (name, text) in files {
+            project.write(name, text);
+        }
+        project
+    }
+
     /// The same project elsewhere, as it stands.
     pub fn copy(&self) -> Project {
         let home = tempfile::tempdir().expect("a temporary directory");
@@ -191,6 +201,29 @@ impl Project {
         let output = self.tidemill(arguments);
         assert!(output.status.success(), "{arguments:?}: {:?}\n{}", output.status, told(&output));
         String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// The JSON that a command that must succeed prints.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.good(&[arguments, &["--format", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {text}"))
+    }
+
+    /// Rows of a question, as CSV without its header, lines joined by a space.
+    pub fn ask(&self, sql: &str) -> String {
+        let text = self.good(&["query", "--format", "csv", sql]);
+        text.lines().skip(1).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What a command that must end with `code` says.
+    pub fn ends(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.tidemill(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", told(&output));
+        told(&output)
+    }
+
+    pub fn remove(&self, name: &str) {
+        std::fs::remove_file(self.dir().join(name)).expect("a file to remove");
     }
 
     pub fn run(&self) {
