@@ -43,15 +43,8 @@ fn trace(p: &Prepared) -> BTreeMap<String, Trace> {
     for spec in &p.table.clean {
         let kind = spec.rule.kind();
         let make = |columns: &mut BTreeMap<String, Trace>, from: &[&str], into: &str| {
-            let mut t = Trace { derived: true, ..Trace::default() };
-            for f in from {
-                if let Some(s) = columns.get(*f) {
-                    t.sources.extend(s.sources.iter().cloned());
-                    t.rules.extend(s.rules.iter().filter(|_| *f == into));
-                }
-            }
-            t.rules.push(kind);
-            columns.insert(into.to_string(), t);
+            let made = made(columns, from, into, kind);
+            columns.extend(made);
         };
         match &spec.rule {
             Rule::Text { columns: c, .. }
@@ -68,7 +61,26 @@ fn trace(p: &Prepared) -> BTreeMap<String, Trace> {
                     make(&mut columns, &[name], &into.as_ref().map_or(ending, |i| i.as_str()).replace("{column}", name));
                 }
             }
-            Rule::Repair { column, into, .. } => make(&mut columns, &[column], into.as_ref().unwrap_or(column)),
+            Rule::Repair { columns: c, into, .. } => {
+                for name in named(c) {
+                    make(&mut columns, &[name], &into.as_ref().map_or("{column}", |i| i.as_str()).replace("{column}", name));
+                }
+            }
+            Rule::RepairBy { columns: c, by, .. } => {
+                let before = columns.clone();
+                for name in named(c) {
+                    let mut from: Vec<&str> = vec![name];
+                    from.extend(by.iter().flatten().map(|b| b.value.as_str()));
+                    columns.extend(made(&before, &from, name, kind));
+                }
+            }
+            Rule::RepairGlued { columns: c, .. } => {
+                let before = columns.clone();
+                let names = named(c);
+                for name in &names {
+                    columns.extend(made(&before, &names, name, kind));
+                }
+            }
             Rule::Encode { column, into, method, .. } if !matches!(method, EncodeMethod::OneHot { .. }) => {
                 make(&mut columns, &[column], &into.as_ref().map_or(column.as_str(), |i| i.as_str()).replace("{column}", column));
             }
@@ -90,10 +102,28 @@ fn trace(p: &Prepared) -> BTreeMap<String, Trace> {
                     }
                 }
             }
-            Rule::Encode { .. } | Rule::Duplicates { .. } | Rule::Drop { .. } | Rule::Filter { .. } | Rule::Select { .. } => {}
+            Rule::Encode { .. }
+            | Rule::Duplicates { .. }
+            | Rule::NearDuplicates { .. }
+            | Rule::Drop { .. }
+            | Rule::Filter { .. }
+            | Rule::Select { .. } => {}
         }
     }
     columns
+}
+
+/// The trace of a column that a rule makes from others.
+fn made(columns: &BTreeMap<String, Trace>, from: &[&str], into: &str, kind: &'static str) -> Option<(String, Trace)> {
+    let mut t = Trace { derived: true, ..Trace::default() };
+    for f in from {
+        if let Some(s) = columns.get(*f) {
+            t.sources.extend(s.sources.iter().cloned());
+            t.rules.extend(s.rules.iter().filter(|_| *f == into));
+        }
+    }
+    t.rules.push(kind);
+    Some((into.to_string(), t))
 }
 
 fn named(c: &Columns) -> Vec<&str> {

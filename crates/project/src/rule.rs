@@ -1,7 +1,8 @@
-//! `[[clean]]` entries: one rule each. This file knows the rules' names and what they share; the three files beside it know the keys of each.
+//! `[[clean]]` entries: one rule each. This file knows the rules' names and what they share; the four files beside it know the keys of each.
 
 mod cells;
 mod features;
+mod repair;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ const RULES: [(&str, Reader); 16] = [
     ("invalid", cells::invalid),
     ("missing", cells::missing),
     ("duplicates", rows::duplicates),
-    ("repair", cells::repair),
+    ("repair", repair::repair),
     ("outliers", cells::outliers),
     ("scale", features::scale),
     ("encode", features::encode),

@@ -230,9 +230,16 @@ pub enum Rule {
         key: DuplicateKey,
         keep: Keep,
     },
-    /// Typo repair.
+    /// Rows that are likely the same, though not letter for letter.
+    NearDuplicates {
+        like: Vec<Spanned<String>>,
+        similarity_min: f64,
+        /// Or else they are only listed.
+        drop: bool,
+    },
+    /// Spellings brought to right ones. Several columns only for [`RepairTo::Frequent`].
     Repair {
-        column: Spanned<String>,
+        columns: Columns,
         to: RepairTo,
         distance_max: u32,
         confidence_min: f64,
@@ -240,6 +247,17 @@ pub enum Rule {
         trim: bool,
         otherwise: Otherwise,
         into: Option<Spanned<String>>,
+    },
+    /// Cells that contradict what the row's other columns say. Each entry of `by` is one column, or several that decide together.
+    RepairBy {
+        columns: Columns,
+        by: Vec<Vec<Spanned<String>>>,
+        confidence_min: f64,
+    },
+    /// Values that hold a neighbouring column's.
+    RepairGlued {
+        columns: Columns,
+        confidence_min: f64,
     },
     Outliers {
         columns: Columns,
@@ -308,8 +326,8 @@ impl Rule {
             Rule::Text { .. } => "text",
             Rule::Invalid { .. } => "invalid",
             Rule::Missing { .. } => "missing",
-            Rule::Duplicates { .. } => "duplicates",
-            Rule::Repair { .. } => "repair",
+            Rule::Duplicates { .. } | Rule::NearDuplicates { .. } => "duplicates",
+            Rule::Repair { .. } | Rule::RepairBy { .. } | Rule::RepairGlued { .. } => "repair",
             Rule::Outliers { .. } => "outliers",
             Rule::Scale { .. } => "scale",
             Rule::Encode { .. } => "encode",

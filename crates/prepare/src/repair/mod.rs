@@ -28,23 +28,21 @@ const MEMO_MAX: usize = 1 << 20;
 const SHOWN_MAX: usize = 10_000;
 
 pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
-    let Rule::Repair { column, to, distance_max, confidence_min, ignore_case, trim, otherwise, into } = rule else { return };
-    let Some(c) = scope.column(column) else { return };
-    if !is_text(&c.data_type) {
-        return scope.unfit(&c, &column.span, "text");
-    }
-    let repair = Repair {
-        to: to.clone(),
-        distance_max: *distance_max as usize,
-        confidence_min: *confidence_min,
-        ignore_case: *ignore_case,
-        trim: *trim,
-        otherwise: otherwise.clone(),
-    };
-    let Some((out, replaces)) = scope.write(&c, into.as_ref(), DataType::Utf8) else { return };
-    let node = scope.push_row(&c.name, vec![c.slot], out, replaces, repair);
-    if matches!(to, RepairTo::Frequent { .. }) {
-        node.measure(Counts, vec![0]);
+    let Rule::Repair { columns, to, distance_max, confidence_min, ignore_case, trim, otherwise, into } = rule else { return };
+    for c in scope.all(columns, "text", is_text) {
+        let repair = Repair {
+            to: to.clone(),
+            distance_max: *distance_max as usize,
+            confidence_min: *confidence_min,
+            ignore_case: *ignore_case,
+            trim: *trim,
+            otherwise: otherwise.clone(),
+        };
+        let Some((out, replaces)) = scope.write(&c, into.as_ref(), DataType::Utf8) else { continue };
+        let node = scope.push_row(&c.name, vec![c.slot], out, replaces, repair);
+        if matches!(to, RepairTo::Frequent { .. }) {
+            node.measure(Counts, vec![0]);
+        }
     }
 }
 

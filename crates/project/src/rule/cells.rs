@@ -1,11 +1,10 @@
-//! Rules that change cells: text, invalid, missing, repair, outliers, cast.
+//! Rules that change cells: text, invalid, missing, outliers, cast.
 
-use super::{column, columns, into, single};
+use super::{columns, into};
 use crate::column::data_type;
-use crate::document::Data;
-use crate::fields::{Fields, option_value, quoted, text as text_of, wrong_type};
+use crate::fields::{Fields, option_value};
 use crate::sheet::Sheet;
-use crate::spec::{Case, Fill, Otherwise, OutlierAction, OutlierMethod, RepairTo, Rule, UnicodeForm};
+use crate::spec::{Case, Fill, OutlierAction, OutlierMethod, Rule, UnicodeForm};
 use tidemill_core::{Problem, Spanned, codes};
 
 pub(super) fn text(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
@@ -86,120 +85,6 @@ pub(super) fn missing(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
         }
     }
     Some(Rule::Missing { columns: columns?, with: fill, by, order_by })
-}
-
-pub(super) fn repair(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
-    let column = column(f, sheet);
-    f.exclusive(&["to", "to_file", "to_column", "frequent"], sheet);
-    let to = target(f, sheet);
-    let distance_max = f.whole("distance_max", 1..=64, sheet).map_or(2, |n| n.value as u32);
-    let confidence_min = f.number("confidence_min", 0.0..=1.0, sheet).map_or(0.0, |n| n.value);
-    let ignore_case = f.flag("ignore_case", true, sheet);
-    let trim = f.flag("trim", true, sheet);
-    let otherwise = otherwise(f, sheet);
-    let into = into(f, single(&column).as_ref(), None, sheet);
-    Some(Rule::Repair { column: column?, to: to?, distance_max, confidence_min, ignore_case, trim, otherwise, into })
-}
-
-fn target(f: &mut Fields, sheet: &mut Sheet) -> Option<RepairTo> {
-    let list = f.words("to", sheet);
-    let file = f.text("to_file", sheet);
-    let other = f.text("to_column", sheet);
-    let frequent = f.flag("frequent", false, sheet);
-    let count_min = f.whole("count_min", 1..=i64::MAX, sheet).map(|n| n.value as u64);
-    let ratio_min = f.number("ratio_min", 1.0..=f64::INFINITY, sheet).map(|n| n.value);
-    for key in ["count_min", "ratio_min"] {
-        if f.has(key) && !frequent {
-            let problem =
-                Problem::error(codes::KEY_CONFLICT, sheet.place(&f.key_span(key)), format!("`{key}` is only for `frequent = true`"));
-            sheet.push(problem.help(format!("remove `{key}`, or repair to the column's own frequent spellings with `frequent = true`")));
-        }
-    }
-    if f.has("to") {
-        if list.is_empty() {
-            sheet.error(
-                codes::REPAIR_TARGET,
-                &f.key_span("to"),
-                "`to` is empty: nothing can be repaired to it",
-                "list the right spellings",
-            );
-            return None;
-        }
-        return Some(RepairTo::List(list));
-    }
-    if let Some(file) = file {
-        return check_file(&file, sheet).then_some(RepairTo::File(file));
-    }
-    if let Some(other) = other {
-        let Some((table, column)) = other.value.rsplit_once('.') else {
-            let message = format!("`{}` names no column of a table", other.value);
-            sheet.error(
-                codes::REPAIR_TARGET,
-                &other.span,
-                message,
-                "write the table and the column: `to_column = \"clean.countries.name\"`",
-            );
-            return None;
-        };
-        // The span of the table's name alone, inside the quotes.
-        let start = other.span.start + 1;
-        let span = start..(start + table.len()).min(other.span.end);
-        return Some(RepairTo::Column { table: Spanned::new(table.to_string(), span), column: column.to_string() });
-    }
-    if frequent {
-        return Some(RepairTo::Frequent { count_min: count_min.unwrap_or(10), ratio_min: ratio_min.unwrap_or(10.0) });
-    }
-    if !["to", "to_file", "to_column"].iter().any(|k| f.has(k)) {
-        let problem = Problem::error(codes::KEY_MISSING, sheet.place(&f.span), "rule `repair` does not say what the right spellings are");
-        sheet.push(problem.help(format!(
-            "add one of {}",
-            quoted(["to = [\"…\"]", "to_file = \"….txt\"", "to_column = \"clean.table.column\"", "frequent = true"].into_iter(), "or")
-        )));
-    }
-    None
-}
-
-fn check_file(file: &Spanned<String>, sheet: &mut Sheet) -> bool {
-    let wrong = match std::fs::read(sheet.dir.join(&file.value)) {
-        Err(e) => format!("`{}` cannot be read: {}", file.value, crate::load::io_reason(&e)),
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Err(_) => format!("`{}` is not UTF-8", file.value),
-            Ok(text) if text.lines().all(|l| l.trim().is_empty()) => format!("`{}` is empty: nothing can be repaired to it", file.value),
-            Ok(_) => return true,
-        },
-    };
-    sheet.error(
-        codes::REPAIR_TARGET,
-        &file.span,
-        wrong,
-        "a text file in UTF-8 with one right spelling a line; its path counts from the project directory",
-    );
-    false
-}
-
-/// `"keep"`, `"null"` or `{ value = "Unknown" }`.
-fn otherwise(f: &mut Fields, sheet: &mut Sheet) -> Otherwise {
-    let Some(v) = f.get("otherwise") else { return Otherwise::Keep };
-    match &v.data {
-        Data::Text(t) if t == "keep" => Otherwise::Keep,
-        Data::Text(t) if t == "null" => Otherwise::Null,
-        Data::Text(t) => {
-            let problem = Problem::error(codes::VALUE_UNKNOWN, sheet.place(&v.span), format!("`otherwise` cannot be `{t}`"));
-            sheet.push(problem.help(format!("write `\"keep\"`, `\"null\"`, or for a value `otherwise = {{ value = \"{t}\" }}`")));
-            Otherwise::Keep
-        }
-        Data::Table(entries) => {
-            let mut inner = Fields::new("`otherwise`", v.span.clone(), entries);
-            let value = inner.get("value").and_then(|value| text_of(value, "value", sheet));
-            let value = inner.need("value", value, "value = \"Unknown\"", sheet);
-            inner.refuse_rest(sheet);
-            value.map_or(Otherwise::Keep, |v| Otherwise::Value(v.value))
-        }
-        _ => {
-            wrong_type(v, "otherwise", "`\"keep\"`, `\"null\"` or `{ value = \"…\" }`", None, sheet);
-            Otherwise::Keep
-        }
-    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

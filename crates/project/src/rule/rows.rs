@@ -15,8 +15,28 @@ enum Which {
     Latest,
 }
 
+/// How like rows must be to count as one.
+const SIMILARITY_MIN: f64 = 0.95;
+
 pub(super) fn duplicates(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
-    f.exclusive(&["key", "ignore"], sheet);
+    f.exclusive(&["key", "ignore", "like"], sheet);
+    if f.has("like") {
+        let like = f.names("like", sheet);
+        let similarity_min = f.number("similarity_min", 0.5..=1.0, sheet).map_or(SIMILARITY_MIN, |n| n.value);
+        let drop = f.choice("action", &[("list", false), ("drop", true)], sheet).is_some_and(|c| c.value);
+        if like.is_empty() {
+            sheet.error(codes::VALUE_INVALID, &f.key_span("like"), "`like` is empty", "name the columns by which rows are compared");
+            return None;
+        }
+        return Some(Rule::NearDuplicates { like, similarity_min, drop });
+    }
+    for key in ["similarity_min", "action"] {
+        if f.get(key).is_none() {
+            continue;
+        }
+        let problem = Problem::error(codes::KEY_CONFLICT, sheet.place(&f.key_span(key)), format!("`{key}` is only for `like`"));
+        sheet.push(problem.help(format!("remove `{key}`, or name the columns to compare loosely with `like = [\"…\"]`")));
+    }
     let key = f.names("key", sheet);
     let ignore = f.names("ignore", sheet);
     let keep = f.choice("keep", &[("first", Which::First), ("last", Which::Last), ("latest", Which::Latest)], sheet);

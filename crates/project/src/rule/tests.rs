@@ -60,6 +60,29 @@ fn every_rule_reads_with_its_defaults() {
         one("rule = \"repair\"\ncolumn = \"c\"\nfrequent = true"),
         Rule::Repair { to: RepairTo::Frequent { count_min: 10, .. }, .. }
     ));
+    let Rule::RepairBy { columns, by, confidence_min } =
+        one("rule = \"repair\"\ncolumns = [\"city\", \"state\"]\nby = [\"zip\", [\"state\", \"code\"]]")
+    else {
+        panic!()
+    };
+    let by: Vec<Vec<&str>> = by.iter().map(|b| b.iter().map(|c| c.value.as_str()).collect()).collect();
+    assert_eq!((names(&columns), by, confidence_min), (vec!["city", "state"], vec![vec!["zip"], vec!["state", "code"]], 0.9));
+    let Rule::RepairBy { by, confidence_min, .. } = one("rule = \"repair\"\ncolumn = \"city\"\nby = \"zip\"\nconfidence_min = 0.7") else {
+        panic!()
+    };
+    assert_eq!((by.len(), confidence_min), (1, 0.7));
+    assert!(matches!(
+        one("rule = \"repair\"\ncolumns = [\"city\", \"state\"]\nglued = true"),
+        Rule::RepairGlued { confidence_min: 0.9, .. }
+    ));
+    assert!(matches!(
+        one("rule = \"repair\"\ncolumns = [\"city\", \"state\"]\nfrequent = true"),
+        Rule::Repair { to: RepairTo::Frequent { .. }, columns: Columns::Named(c), .. } if c.len() == 2
+    ));
+    assert!(matches!(
+        one("rule = \"duplicates\"\nlike = [\"name\"]\naction = \"drop\""),
+        Rule::NearDuplicates { similarity_min: 0.95, drop: true, .. }
+    ));
     let Rule::Outliers { method, into, .. } = one("rule = \"outliers\"\ncolumn = \"x\"\nmethod = \"zscore\"\naction = \"flag\"") else {
         panic!()
     };
@@ -106,6 +129,15 @@ fn what_a_rule_cannot_be_is_told() {
         ),
         ("rule = \"derive\"\ncolumn = \"Age Group\"\nsql = \"1\"", "TM0011 `Age Group` is not a name for a column"),
         ("rule = \"repair\"\ncolumn = \"a\"\nto_file = \"none.txt\"", "TM0308 `none.txt` cannot be read: there is no such file"),
+        ("rule = \"repair\"\ncolumns = [\"a\", \"b\"]\nby = [\"a\"]", "TM0306 nothing but `a` itself would decide what `a` should be"),
+        ("rule = \"repair\"\ncolumn = \"a\"\nby = []", "TM0009 `by` is empty"),
+        (
+            "rule = \"repair\"\ncolumn = \"a\"\nglued = true",
+            "TM0306 a value is taken apart between neighbours, and `columns` names one column",
+        ),
+        ("rule = \"repair\"\ncolumns = [\"a\", \"b\"]\nby = [\"c\"]\nglued = true", "TM0012 `by` and `glued` do not go together"),
+        ("rule = \"duplicates\"\nlike = [\"a\"]\nkey = [\"b\"]", "TM0012 `key` and `like` do not go together"),
+        ("rule = \"duplicates\"\nkey = [\"b\"]\naction = \"list\"", "TM0012 `action` is only for `like`"),
         ("rule = \"repair\"\ncolumn = \"a\"", "TM0007 rule `repair` does not say what the right spellings are"),
         (
             "rule = \"outliers\"\ncolumn = \"a\"\nmethod = \"iqr\"\naction = \"clip\"\nlower = 0.1",
