@@ -1,0 +1,1 @@
+//! A profile as one self-contained page.
