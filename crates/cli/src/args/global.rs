@@ -79,7 +79,7 @@ pub enum ColourChoice {
     Never,
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_string(), value.trim().to_string())),
         _ => Err("write it as KEY=VALUE, for example engine.threads=2".into()),

@@ -3,6 +3,7 @@
 
 mod global;
 mod history;
+mod profile;
 mod project;
 mod query;
 
@@ -11,6 +12,7 @@ mod tests;
 
 pub use global::{ColourChoice, Global, OutputFormat};
 pub use history::{AuditArgs, QuarantineCommand, QuarantineSelection, RunsCommand, SnapshotCommand};
+pub use profile::ProfileArgs;
 pub use project::{CheckArgs, CompletionsArgs, ConfigCommand, DemoArgs, ExplainArgs, InitArgs, PlanArgs, RunArgs};
 pub use query::{QueryArgs, RowArgs, ShellArgs};
 
@@ -38,6 +40,7 @@ pub struct Args {
 pub enum Command {
     Demo(DemoArgs),
     Init(InitArgs),
+    Profile(ProfileArgs),
     Check(CheckArgs),
     Plan(PlanArgs),
     Run(RunArgs),

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod init;
 mod plan;
+mod profile;
 mod quarantine;
 mod query;
 mod run;
@@ -27,6 +28,7 @@ pub fn execute(command: Command, context: &Context, out: &mut dyn Write) -> Ende
     match command {
         Command::Demo(args) => demo::execute(&args, context, out),
         Command::Init(args) => init::execute(&args, context, out),
+        Command::Profile(args) => profile::execute(&args, context, out),
         Command::Check(args) => check::execute(&args, context, out),
         Command::Plan(args) => plan::execute(&args, context, out),
         Command::Run(args) => run::execute(&args, context, out),
