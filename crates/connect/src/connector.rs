@@ -65,6 +65,10 @@ impl Default for ScanOptions {
 /// What a look at the beginning of the data shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
+    /// `csv`, `json`, `parquet` or `avro`.
+    pub format: &'static str,
+    /// Whether the files themselves say what type each column has.
+    pub is_typed: bool,
     /// Column labels as the source has them, or `column_1`, … where it has none.
     pub labels: Vec<String>,
     pub has_header: bool,

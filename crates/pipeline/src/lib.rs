@@ -2,7 +2,8 @@
 //!
 //! Read in this order: [`check`] (a directory becomes a judged project), `tables` (a table with its connector, contract and recipe), [`workspace`]
 //! (an opened project), `nodes` (what is out of date and why), `run` (the order of work), then the steps: `ingest`, `clean_step`, `view_step`,
-//! `export`; `state` and `record` (what each leaves behind), and the doors for people: `quarantine`, `snapshot`, `audit`, `starter`.
+//! `export`; `state` and `record` (what each leaves behind), and the doors for people: `quarantine`, `snapshot`, `audit`, `starter`,
+//! `propose` (a project written from data nobody has described).
 //!
 //! Invariant: a table's `txn` names the epoch whose outcome describes it; the outcome is durable before the commit. So a crash anywhere
 //! leaves every node either as it was or done, and the next run knows which.
@@ -18,6 +19,7 @@ mod lineage;
 mod measure;
 mod merge;
 mod nodes;
+mod propose;
 mod quarantine;
 mod record;
 mod record_tables;
@@ -32,6 +34,7 @@ pub mod workspace;
 
 pub use check::{Checked, check};
 pub use quarantine::QuarantineFilter;
+pub use propose::{Proposal, ProposeOptions, ProposedTable, propose};
 pub use report::*;
 pub use starter::{demo, init};
 pub use workspace::{QueryOptions, Workspace};

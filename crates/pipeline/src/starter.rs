@@ -41,7 +41,8 @@ pub fn demo(dir: &Path) -> Result<Vec<PathBuf>> {
     write(dir, DEMO.iter().map(|(path, bytes)| (*path, bytes.to_vec())))
 }
 
-fn write<'a>(dir: &Path, files: impl Iterator<Item = (&'a str, Vec<u8>)>) -> Result<Vec<PathBuf>> {
+/// Makes the files durable, directories and all.
+pub(crate) fn write<'a>(dir: &Path, files: impl Iterator<Item = (&'a str, Vec<u8>)>) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     for (path, bytes) in files {
         let full = dir.join(path);

@@ -18,16 +18,25 @@ pub struct DemoArgs {
     pub force: bool,
 }
 
-/// Write a starter project.
+/// Write a project: a starter, or one made from your own data.
 ///
-/// The project has one small messy CSV file, a table that reads and cleans it, a view, a `.env.example` and a `.gitignore`: enough to
-/// run at once and to edit from there. A directory that already holds something is left alone.
+/// Without --from, the project has one small messy CSV file, a table that reads and cleans it, views, a `.env.example` and a `.gitignore`:
+/// enough to run at once and to edit from there.
+///
+/// With --from, the files named are read whole, and a project is written that reads them: types, key, contract, cleaning rules, first views
+/// and an export. What is sure is in force; what is doubtful stands there as a comment with its evidence. Files with the same columns become one
+/// table. A directory that already holds a project is left alone.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tidemill init shop\n  tidemill init . --name shop")]
+#[command(
+    after_help = "Examples:\n  tidemill init shop\n  tidemill init retail --from online_retail.csv\n  tidemill init shop --from 'data/orders-*.csv.gz' --from data/customers.json"
+)]
 pub struct InitArgs {
     /// Where to write it; made if it is not there
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
+    /// A file, a glob or a directory to make it from; several are allowed
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub from: Vec<String>,
     /// The project's name (default: the directory's)
     #[arg(long)]
     pub name: Option<String>,

@@ -1,5 +1,6 @@
-//! `init`: a starter project.
+//! `init`: a starter project, or one made from the user's own data.
 
+use super::propose;
 use crate::Ended;
 use crate::args::{InitArgs, OutputFormat};
 use crate::context::Context;
@@ -12,6 +13,9 @@ use tidemill_core::name::normalise;
 pub fn execute(args: &InitArgs, context: &Context, out: &mut dyn Write) -> Ended {
     let dir = context.resolve(&args.dir);
     let name = args.name.clone().unwrap_or_else(|| name_of(&dir));
+    if !args.from.is_empty() {
+        return propose::execute(&dir, &args.from, name, context, out);
+    }
     let files = tidemill_pipeline::init(&dir, &name)?;
     report(&dir, &name, &files, context, out)?;
     Ok(0)

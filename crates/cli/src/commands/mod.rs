@@ -8,6 +8,7 @@ mod demo;
 mod init;
 mod plan;
 mod profile;
+mod propose;
 mod quarantine;
 mod query;
 mod run;

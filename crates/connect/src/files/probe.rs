@@ -24,6 +24,8 @@ pub fn probe(entries: &[&FileEntry], options: &FileOptions, base_dir: &Path) -> 
     let first = open_head(first, options, base_dir, HEAD_BYTES)?;
     let mut values: Vec<Vec<Option<Cow<'_, str>>>> = Vec::new();
     let mut probe = Probe {
+        format: "csv",
+        is_typed: false,
         labels: Vec::new(),
         has_header: first.survey.has_header,
         delimiter: char::from(first.survey.dialect.delimiter),

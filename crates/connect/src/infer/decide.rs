@@ -87,6 +87,16 @@ pub(super) fn decide(name: &str, label: &str, evidence: Evidence) -> Guess {
             if f.fits < typed_filled {
                 sureness = Sureness::Almost;
             }
+            if sureness == Sureness::Almost && is_a_kind(&evidence, &read.null_tokens) {
+                // `C536379` among `536365` is no damage: the column holds codes.
+                let read = ColumnRead {
+                    label: label.to_string(),
+                    null_tokens: evidence.tokens.keys().cloned().collect(),
+                    ..ColumnRead::new(name, DataType::Utf8)
+                };
+                doubts.clear();
+                return Guess { read, sureness: Sureness::Sure, doubts, bad: Vec::new(), bad_rows: 0, filled, is_money: false, evidence };
+            }
         }
         None => {
             read.null_tokens = always;
@@ -126,6 +136,21 @@ impl Found {
     fn of(data_type: DataType, fits: u64) -> Self {
         Found { data_type, formats: Vec::new(), units: Vec::new(), thousands: None, decimal: '.', is_money: false, fits }
     }
+}
+
+/// Whether the values that don't fit are mostly of one shape, which damage is not.
+fn is_a_kind(e: &Evidence, tokens: &[String]) -> bool {
+    let mut shapes: std::collections::HashMap<String, (usize, u64)> = std::collections::HashMap::new();
+    let mut rows = 0;
+    for (value, n) in e.odd.iter().filter(|(v, _)| !tokens.contains(v)) {
+        let shape = value.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+        let counts = shapes.entry(shape).or_default();
+        counts.0 += 1;
+        counts.1 += n;
+        rows += n;
+    }
+    let most = shapes.values().max_by_key(|(_, n)| *n).copied().unwrap_or_default();
+    most.1 * 2 > rows && most.0 >= 10
 }
 
 /// Whether so many of so many is all, or all but what may be damage.
@@ -282,6 +307,11 @@ fn units(n: &Numbers, doubts: &mut Vec<Doubt>) -> Option<Vec<String>> {
         _ => false,
     };
     if !of_one_size {
+        // Many of them are no units, but the ends of codes; few cells with one are damage.
+        let with_unit: u64 = used.iter().map(|(_, u)| u.rows).sum();
+        if used.len() > 6 || with_unit * 10 < n.all() {
+            return None;
+        }
         let mut units: Vec<(String, u64)> = used.iter().map(|(u, n)| (u.replace('\u{0}', " … "), n.rows)).collect();
         units.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         doubts.push(Doubt::Units { units });

@@ -35,7 +35,7 @@ pub struct Evidence {
     /// Cells that are none of these, by value; at most some thousands of values are kept.
     pub odd: BTreeMap<String, u64>,
     pub odd_rows: u64,
-    /// Cells with white space at an end, or several spaces inside.
+    /// Cells with white space at an end.
     pub spaced: u64,
     pub length_max: usize,
     /// All values (trimmed) with their counts, while there are not too many.
@@ -262,7 +262,7 @@ impl Partial {
             }
             return;
         }
-        e.spaced += u64::from(text.len() != cell.len() || text.contains("  "));
+        e.spaced += u64::from(text.len() != cell.len());
         e.length_max = e.length_max.max(text.len());
         if let Some(values) = &mut e.values {
             if let Some(n) = values.get_mut(text) {

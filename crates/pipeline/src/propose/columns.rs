@@ -1,0 +1,196 @@
+//! The `[columns]` block: one line a column, with what was seen of it as a comment.
+
+use super::look::{Look, Seen};
+use super::text::{counted, figure, ident, list, quoted, quoted_list, shown};
+use arrow::datatypes::{DataType, TimeUnit};
+use std::collections::BTreeMap;
+use tidemill_connect::infer::Doubt;
+use tidemill_prepare::profile::ColumnProfile;
+
+/// A type as a project writes it.
+pub(super) fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "bool".into(),
+        DataType::Int8 => "int8".into(),
+        DataType::Int16 => "int16".into(),
+        DataType::Int32 => "int32".into(),
+        DataType::Int64 => "int".into(),
+        DataType::Float32 => "float32".into(),
+        DataType::Float64 => "double".into(),
+        DataType::Decimal128(p, s) => format!("decimal({p}, {s})"),
+        DataType::Date32 => "date".into(),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => "timestamp".into(),
+        DataType::Timestamp(..) => "timestamp_local".into(),
+        _ => "text".into(),
+    }
+}
+
+/// `4 text, 2 int, 1 timestamp`
+pub(super) fn types_in_words(look: &Look) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for c in &look.columns {
+        let name = type_name(c.cast_to.as_ref().unwrap_or(&c.read.data_type));
+        let short = name.split('(').next().unwrap_or(&name).to_string();
+        *counts.entry(short).or_default() += 1;
+    }
+    let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    counts.iter().map(|(t, n)| format!("{n} {t}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The lines of the block, without its heading. `key` columns are required.
+pub(super) fn lines(look: &Look, key: &[String], zone_is_assumed: bool) -> Vec<String> {
+    let declared: Vec<(String, String)> = look.columns.iter().map(|c| (bare_key(&c.read.name), declaration(c, key, zone_is_assumed))).collect();
+    // Aligned, unless one long name would push all others away.
+    let name_width = declared.iter().map(|(n, _)| n.chars().count()).max().unwrap_or(0).min(32);
+    let value_width = declared.iter().map(|(_, v)| v.chars().count()).filter(|w| *w <= 44).max().unwrap_or(0);
+    let mut out = Vec::new();
+    for (column, (name, value)) in look.columns.iter().zip(&declared) {
+        let comment = comment(look, column);
+        let line = format!("{name:<name_width$} = {value}");
+        match comment.is_empty() {
+            true => out.push(line),
+            false => out.push(format!("{:<width$} # {comment}", line, width = name_width + 3 + value_width)),
+        }
+        out.extend(doubts(look, column).into_iter().map(|d| format!("# {d}")));
+    }
+    out
+}
+
+/// A TOML key, quoted where it must be.
+fn bare_key(name: &str) -> String {
+    let is_bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if is_bare { name.to_string() } else { quoted(name) }
+}
+
+fn declaration(column: &Seen, key: &[String], zone_is_assumed: bool) -> String {
+    let read = &column.read;
+    let mut parts = vec![format!("type = {}", quoted(&type_name(&read.data_type)))];
+    let plain = parts[0]["type = ".len()..].to_string();
+    // A label is found by its normalised form; only one that lost the fight for its name must be told.
+    if tidemill_core::name::normalise(&read.label) != read.name && read.label != read.name {
+        parts.push(format!("from = {}", quoted(&read.label)));
+    }
+    if key.contains(&read.name) {
+        parts.push("required = true".into());
+    }
+    match &read.formats[..] {
+        [] => {}
+        [one] => parts.push(format!("format = {}", quoted(one))),
+        many => parts.push(format!("formats = {}", quoted_list(many))),
+    }
+    if !read.null_tokens.is_empty() {
+        parts.push(format!("nulls = {}", quoted_list(&read.null_tokens)));
+    }
+    // Where a number is mended first, the cast comes after, and units with it.
+    if let Some(t) = read.thousands {
+        parts.push(format!("thousands = {}", quoted(&t.to_string())));
+    }
+    if read.decimal != '.' {
+        parts.push(format!("decimal = {}", quoted(&read.decimal.to_string())));
+    }
+    if !read.units.is_empty() {
+        parts.push(format!("units = {}", quoted_list(&read.units)));
+    }
+    let _ = zone_is_assumed;
+    if parts.len() == 1 { plain } else { format!("{{ {} }}", parts.join(", ")) }
+}
+
+fn comment(look: &Look, column: &Seen) -> String {
+    let Some(p) = look.profiled(&column.read.name) else { return String::new() };
+    let mut parts = Vec::new();
+    if p.rows > 0 && p.missing == p.rows {
+        return "never filled".into();
+    }
+    parts.extend(span(p));
+    if p.missing > 0 {
+        parts.push(format!("{} missing", figure(p.missing)));
+    }
+    parts.join("; ")
+}
+
+/// What the values are, shortly.
+fn span(p: &ColumnProfile) -> Option<String> {
+    if p.distinct.count == 1 {
+        return p.top.first().map(|(v, _)| format!("always {}", shown(v)));
+    }
+    if let Some(m) = &p.moments {
+        return Some(format!("{} to {}", m.first, m.last));
+    }
+    if let Some(n) = &p.numbers {
+        return (p.rows > p.missing).then(|| format!("{} to {}", number(n.min), number(n.max)));
+    }
+    let about = if p.distinct.exact { "" } else { "about " };
+    match p.distinct.count {
+        0 => None,
+        n if n <= 5 && p.distinct.exact && p.top.iter().all(|(v, _)| v.chars().count() <= 16) => {
+            Some(list(&p.top.iter().map(|(v, _)| shown(v)).collect::<Vec<_>>(), 5))
+        }
+        n => Some(format!("{about}{}", counted(n, "value"))),
+    }
+}
+
+fn number(x: f64) -> String {
+    if x.fract() == 0.0 && x.abs() < 1e15 {
+        let n = figure(x.abs() as u64);
+        if x < 0.0 { format!("-{n}") } else { n }
+    } else {
+        format!("{}", (x * 1e4).round() / 1e4)
+    }
+}
+
+/// What the data leave open, as comments: each names its evidence and what to write instead.
+fn doubts(look: &Look, column: &Seen) -> Vec<String> {
+    let name = &column.read.name;
+    let key = bare_key(name);
+    let mut out = Vec::new();
+    for doubt in column.guess.iter().flat_map(|g| &g.doubts) {
+        out.push(match doubt {
+            Doubt::DayOrMonth { example } => {
+                let other: Vec<String> = column.read.formats.iter().map(|f| swap(f)).collect();
+                let example = shown(example);
+                format!("  {example:?} may be day first or month first; day first was taken. Else: {key} = {{ type = \"{}\", formats = {} }}", type_name(&column.read.data_type), quoted_list(&other))
+            }
+            Doubt::BothOrders { example } => format!("  dates come day first and month first ({:?} among them), so it stays text", shown(example)),
+            Doubt::Thousands { example } => format!("  {:?} was taken for a thousand; if it is a fraction, write decimal = \",\" in place of thousands", shown(example)),
+            Doubt::Units { units } => {
+                let units: Vec<String> = units.iter().map(|(u, n)| format!("{u:?} {}", figure(*n))).collect();
+                format!("  numbers with units that may not be of one size ({}), so it stays text", list(&units, 5))
+            }
+            Doubt::MaybeMissing { token, rows } => {
+                let mut nulls = column.read.null_tokens.clone();
+                nulls.push(token.clone());
+                format!("{key} = {{ type = \"text\", nulls = {} }}   # instead, if {token:?} ({}) means that nothing is known", quoted_list(&nulls), counted(*rows, "row"))
+            }
+            Doubt::Code { because } => format!("  digits, but read as text: {because}"),
+        });
+    }
+    if let (Some(to), Some(g)) = (&column.cast_to, &column.guess) {
+        let bad: Vec<String> = g.bad.iter().map(|(v, _)| format!("{:?}", shown(v))).collect();
+        out.push(format!("  {} but for {}: {}", type_name(to), counted(g.bad_rows, "cell"), list(&bad, 3)));
+    }
+    if let Some(p) = look.profiled(name) {
+        let is_short = p.top.iter().map(|(v, _)| v.len()).sum::<usize>() < 120;
+        let is_category = column.read.data_type == DataType::Utf8
+            && p.distinct.exact
+            && (2..=8).contains(&p.distinct.count)
+            && p.rows - p.missing >= 50 * p.distinct.count
+            && p.suspicious.is_empty()
+            && p.top.iter().all(|(_, n)| *n >= 5);
+        if is_category && is_short && column.cast_to.is_none() {
+            let mut values: Vec<&str> = p.top.iter().map(|(v, _)| v.as_str()).collect();
+            values.sort_unstable();
+            out.push(format!("{key} = {{ type = \"text\", accepted = {} }}   # instead, if there can be no others", quoted_list(&values)));
+        }
+    }
+    out
+}
+
+fn swap(format: &str) -> String {
+    format.replace("%d", "\u{0}").replace("%m", "%d").replace('\u{0}', "%m")
+}
+
+/// `count(*) - count(x)`: how many are missing, in SQL.
+pub(super) fn missing_sql(name: &str) -> String {
+    format!("count(*) - count({})", ident(name))
+}
