@@ -221,6 +221,9 @@ impl Run {
             Ok((applied, sink.0.finish()?, aside))
         })
         .await?;
+        if let Some(e) = ingest::loss(p, n.before.as_ref(), &aside.damaged, &n.files.read) {
+            return Err(e);
+        }
         crate::ingest_step::count_written(meter, &adds);
         let mut outcome = self.outcome(n);
         outcome.recipe = Some(generation);
@@ -247,6 +250,10 @@ impl Run {
             outcome.files = n.files.keep.iter().chain(n.files.read.iter().map(|r| &r.1)).cloned().collect::<Vec<FileState>>();
             outcome.files.sort_by(|a, b| a.path.cmp(&b.path));
             aside.attribute(&mut outcome.files);
+            self.note_incomplete(&p.table.name, &aside.damaged);
+        }
+        if !p.keeps_raw() && applied.rows_read > 0 {
+            crate::remembered::put(&self.ws.lake, &p.table.name, &p.reads)?;
         }
         outcome.quarantine_files = aside.paths();
         state::put(&self.ws.lake, &outcome)?;

@@ -21,6 +21,7 @@ mod nodes;
 mod quarantine;
 mod record;
 mod record_tables;
+mod remembered;
 pub mod report;
 mod run;
 mod snapshot;

@@ -31,6 +31,9 @@ pub struct FileState {
     /// Whether its rows came back with an older version of the table, though the source no longer had it.
     #[serde(default)]
     pub restored: bool,
+    /// Why only a part of it could be read: it ends too early, or is damaged.
+    #[serde(default)]
+    pub incomplete: Option<String>,
 }
 
 /// One line of the ledger. `read = written + quarantined + deduplicated + filtered + late`.

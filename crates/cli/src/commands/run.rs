@@ -177,17 +177,27 @@ fn tell_failures(report: &RunReport, context: &Context, dir: Option<&Path>) {
             told += 1;
         }
     }
+    for f in &report.incomplete {
+        context.say(&format!("{error} {}: `{}` is incomplete: {}", f.table, f.file, f.reason));
+        told += 1;
+    }
     if let (0, Some(text)) = (told, &report.error) {
         context.say(&format!("{error} {text}"));
     }
     let help = |text: String| context.say(&format!(" {} {text}", paint("help:", Tone::Good, context.colour_errors)));
     if report.status == Status::Failed {
-        help(format!("`{}` shows the steps; mend it and run again, what was finished is kept", context.command_in(dir, "runs show")));
+        if !report.incomplete.is_empty() {
+            help("what could be read is taken in; put the whole file in its place, or take it away, and run again".into());
+        } else {
+            help(format!("`{}` shows the steps; mend it and run again, what was finished is kept", context.command_in(dir, "runs show")));
+        }
     }
 }
 
 fn object(report: &RunReport) -> Value {
     let quarantined: Vec<Value> = report.quarantined.iter().map(|(table, rows)| json!({ "table": table, "rows": rows })).collect();
+    let incomplete: Vec<Value> =
+        report.incomplete.iter().map(|f| json!({ "table": f.table, "file": f.file, "reason": f.reason })).collect();
     let tests: Vec<Value> = report
         .failed_tests
         .iter()
@@ -202,6 +212,7 @@ fn object(report: &RunReport) -> Value {
         "peak_memory_bytes": report.peak_memory_bytes,
         "error": report.error,
         "quarantined": quarantined,
+        "incomplete": incomplete,
         "failed_tests": tests,
         "steps": records(report).json(),
     })
