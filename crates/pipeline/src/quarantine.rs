@@ -172,19 +172,25 @@ impl Workspace {
     /// How many rows of each table are set aside, and why.
     pub async fn quarantine_ls(&self) -> Result<Rows> {
         let done = self.lake.last_done()?;
+        // All four of one row.
+        let first = |column: &str, name: &str| format!("first_value({column} ORDER BY split, line, \"offset\", reason) AS {name}");
         let mut parts: Vec<String> = Vec::new();
         for p in &self.checked.tables {
             let table = TableName::quarantine(p.table.name.clone());
             if done.as_ref().is_some_and(|d| d.version(&table).is_some()) {
                 parts.push(format!(
-                    "SELECT {} AS \"table\", code, \"column\", status, count(*) AS rows, min(reason) AS example, min(split) AS first_file, min(line) AS first_line FROM quarantine.{} GROUP BY code, \"column\", status",
+                    "SELECT {} AS \"table\", code, \"column\", status, count(*) AS rows, {}, {}, {}, {} FROM quarantine.{} GROUP BY code, \"column\", status",
                     text(&p.table.name),
+                    first("reason", "example"),
+                    first("split", "first_file"),
+                    first("line", "first_line"),
+                    first("raw", "first_raw"),
                     ident(&p.table.name)
                 ));
             }
         }
         if parts.is_empty() {
-            parts.push("SELECT '' AS \"table\", '' AS code, '' AS \"column\", '' AS status, 0 AS rows, '' AS example, '' AS first_file, 0 AS first_line WHERE false".into());
+            parts.push("SELECT '' AS \"table\", '' AS code, '' AS \"column\", '' AS status, 0 AS rows, '' AS example, '' AS first_file, 0 AS first_line, '' AS first_raw WHERE false".into());
         }
         let sql = format!("SELECT * FROM ({}) q ORDER BY \"table\", rows DESC, code, \"column\"", parts.join(" UNION ALL "));
         self.query(&sql, &QueryOptions::default()).await
