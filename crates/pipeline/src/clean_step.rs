@@ -301,7 +301,7 @@ fn quality(applied: &Applied) -> Vec<QualityLine> {
         column: Some(column.clone()),
         cells_changed: *n,
         rows_removed: 0,
-        message: format!("{n} values that are not of the column's type became NULL"),
+        message: crate::state::nulled(*n),
     });
     let rules = applied.quality.iter().map(|q| QualityLine {
         rule_index: q.rule_index,
@@ -335,14 +335,14 @@ fn changes(applied: &Applied) -> Vec<ChangeLine> {
 fn told(applied: &Applied) -> String {
     let cells: u64 = applied.quality.iter().map(|q| q.cells_changed).sum();
     let mut parts = Vec::new();
-    for (n, what) in [
-        (cells, "cells changed"),
-        (applied.deduplicated, "duplicates removed"),
-        (applied.filtered, "rows filtered"),
-        (applied.quarantined, "set aside"),
+    for (n, what, whats) in [
+        (cells, "cell changed", "cells changed"),
+        (applied.deduplicated, "duplicate removed", "duplicates removed"),
+        (applied.filtered, "row filtered", "rows filtered"),
+        (applied.quarantined, "set aside", "set aside"),
     ] {
         if n > 0 {
-            parts.push(format!("{n} {what}"));
+            parts.push(format!("{n} {}", if n == 1 { what } else { whats }));
         }
     }
     parts.join(", ")

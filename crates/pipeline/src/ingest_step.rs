@@ -143,7 +143,7 @@ fn nulled(taken: &Taken) -> Vec<QualityLine> {
             column: Some(column.clone()),
             cells_changed: *n,
             rows_removed: 0,
-            message: format!("{n} values that are not of the column's type became NULL"),
+            message: crate::state::nulled(*n),
         })
         .collect()
 }

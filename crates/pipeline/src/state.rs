@@ -68,6 +68,14 @@ pub struct QualityLine {
     pub message: String,
 }
 
+/// What became of values that did not parse, for people.
+pub fn nulled(n: u64) -> String {
+    match n {
+        1 => "1 value that is not of the column's type became NULL".into(),
+        n => format!("{n} values that are not of the column's type became NULL"),
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChangeLine {
     pub rule_index: usize,

@@ -74,7 +74,7 @@ impl Workspace {
     pub async fn query(&self, sql: &str, options: &QueryOptions) -> Result<Rows> {
         let session = self.session(options.epoch).await?;
         let began = Instant::now();
-        let c = session.collect(sql, options.limit).await?;
+        let c = session.query(sql).await?.for_people().collect(options.limit).await?;
         Ok(Rows { schema: c.schema, batches: c.batches, truncated: c.truncated, elapsed: began.elapsed() })
     }
 

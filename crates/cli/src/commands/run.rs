@@ -2,9 +2,10 @@
 
 use super::{command_line, plan, write_report};
 use crate::Ended;
+use crate::args::OutputFormat;
 use crate::args::RunArgs;
 use crate::context::Context;
-use crate::failure::{Failure, note};
+use crate::failure::{Failure, note, object as object_of};
 use crate::output::figures::{bytes, counted, duration, grouped};
 use crate::output::grid::{Cell, Grid, Tone, paint};
 use crate::output::records::Records;
@@ -123,7 +124,7 @@ fn for_people(report: &RunReport, context: &Context, dir: Option<&Path>, out: &m
             Cell::toned(n.status.as_str(), tone),
             Cell::new(if n.rows == 0 { String::new() } else { grouped(n.rows) }),
             Cell::new(duration(n.elapsed)),
-            Cell::new(&n.message),
+            Cell::new(if n.message == n.status.as_str() { "" } else { &n.message }),
         ]);
     }
     if !grid.rows.is_empty() {
@@ -168,6 +169,18 @@ fn for_people(report: &RunReport, context: &Context, dir: Option<&Path>, out: &m
 }
 
 fn tell_failures(report: &RunReport, context: &Context, dir: Option<&Path>) {
+    if context.style.format == OutputFormat::Json {
+        // What the report on standard output holds, for whoever reads only errors.
+        let steps =
+            report.steps.iter().filter(|s| s.status == Status::Failed).filter_map(|s| Some(format!("{}: {}", s.node, s.error.as_ref()?)));
+        let files = report.incomplete.iter().map(|f| format!("{}: `{}` is incomplete: {}", f.table, f.file, f.reason));
+        let tests = report.failed_tests.iter().filter(|t| t.is_error).map(|t| format!("{}: the test {} does not hold", t.view, t.test));
+        let mut all: Vec<String> = steps.chain(files).chain(tests).collect();
+        if all.is_empty() {
+            all.extend(report.error.clone());
+        }
+        return all.iter().for_each(|m| context.say(&object_of(m, None, None).to_string()));
+    }
     let error = paint("error:", Tone::Bad, context.colour_errors);
     let mut told = 0;
     for step in report.steps.iter().filter(|s| s.status == Status::Failed) {
