@@ -3,8 +3,10 @@
 //! 78: the project is wrong. 2: the command line is wrong. 1: the work failed. 130 (143): stopped by Ctrl-C (a termination signal).
 //! A reader that closed our pipe is no failure.
 
+use crate::args::OutputFormat;
 use crate::context::Context;
 use crate::output::grid::{Tone, paint, visible};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -61,6 +63,9 @@ impl Failure {
 
     /// Says what went wrong on standard error. Whatever cannot be said there is lost, and nothing can be done about it.
     pub fn tell(&self, context: &Context) {
+        if context.style.format == OutputFormat::Json {
+            return self.json().iter().for_each(|object| context.say(&object.to_string()));
+        }
         let text = match self {
             Failure::Problems { problems, files } => crate::render::render(problems, files, context.colour_errors),
             Failure::Error(e) => describe(e, context, true),
@@ -70,6 +75,29 @@ impl Failure {
         };
         context.say(text.trim_end());
     }
+}
+
+impl Failure {
+    /// One object for each thing that is wrong: `code`, `severity`, `message`, `file`, `line`, `column`, `help`; null where unknown.
+    fn json(&self) -> Vec<Value> {
+        match self {
+            Failure::Problems { problems, files } => crate::render::objects(problems, files),
+            Failure::Error(e) => vec![object(&e.to_string(), e.help.as_deref().or(Some(e.kind.hint())), None)],
+            Failure::Usage(e) => vec![object(&e.to_string(), e.help.as_deref(), None)],
+            Failure::Sql { error, sql } => {
+                let problem = error.source.as_deref().and_then(|s| s.downcast_ref::<SqlProblem>());
+                let span = problem.and_then(|p| p.span.clone()).filter(|s| sql.get(s.clone()).is_some());
+                vec![object(&error.what, error.help.as_deref(), span.map(|s| crate::render::position(sql, s.start)))]
+            }
+            Failure::Interrupted(_) | Failure::ClosedPipe => Vec::new(),
+        }
+    }
+}
+
+/// An error that stands in no file.
+pub fn object(message: &str, help: Option<&str>, position: Option<(usize, usize)>) -> Value {
+    json!({ "code": null, "severity": "error", "file": null, "line": position.map(|p| p.0), "column": position.map(|p| p.1),
+        "message": message, "help": help })
 }
 
 /// `error: place: what`, then help, then (with `-v`) the causes. The kind's own hint is about projects and runs, so a mistake on the

@@ -30,7 +30,12 @@ pub fn render(problems: &[Problem], files: &BTreeMap<PathBuf, String>, colour: b
 /// An array of objects: `code`, `severity`, `file`, `line`, `column`, `end_line`, `end_column` (from 1, in characters; null where the whole
 /// file is meant), `message`, `label`, `help`.
 pub fn render_json(problems: &[Problem], files: &BTreeMap<PathBuf, String>) -> String {
-    let all: Vec<Value> = problems
+    format!("{:#}\n", Value::Array(objects(problems, files)))
+}
+
+/// The same, one by one.
+pub fn objects(problems: &[Problem], files: &BTreeMap<PathBuf, String>) -> Vec<Value> {
+    problems
         .iter()
         .map(|p| {
             let text = files.get(&p.place.file);
@@ -48,8 +53,7 @@ pub fn render_json(problems: &[Problem], files: &BTreeMap<PathBuf, String>) -> S
                 "help": p.help,
             })
         })
-        .collect();
-    format!("{:#}\n", Value::Array(all))
+        .collect()
 }
 
 fn report<'a>(problem: &'a Problem, text: Option<&'a str>) -> Group<'a> {
@@ -112,7 +116,7 @@ fn within(text: &str, span: &Range<usize>) -> Range<usize> {
 }
 
 /// Line and column of a byte, from 1, in characters.
-fn position(text: &str, at: usize) -> (usize, usize) {
+pub fn position(text: &str, at: usize) -> (usize, usize) {
     let at = within(text, &(at..at)).start;
     let before = &text[..at];
     let line_start = before.rfind('\n').map_or(0, |i| i + 1);

@@ -176,6 +176,7 @@ impl Translation<'_> {
         }
         if let Some(name) = between("expression \"", "\" at position").filter(|_| message.contains("unique expression names")) {
             let name = name.rsplit('.').next().unwrap_or_default().to_string();
+            let name = if name.contains('(') && !name.contains("(*)") { "?column?".to_string() } else { name };
             let problem = SqlProblem::new(SqlProblemKind::Column, format!("two columns of the result are called `{name}`"));
             let again = sql::words(self.text, &name);
             return problem.help("give one of them another name with AS").at(span.or_else(|| again.get(1).or(again.first()).cloned()));

@@ -76,6 +76,7 @@ mod tests {
             Ok(Expr::BinaryOp { op, .. }) => op.to_string(),
             Ok(Expr::UnaryOp { op, .. }) => op.to_string(),
             Ok(Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..)) => "DISTINCT".into(),
+            Ok(Expr::IsNull(_)) => "IS NULL".into(),
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -88,6 +89,9 @@ mod tests {
             ("x AND a IS NOT DISTINCT FROM b OR c", "OR"),
             ("a IS DISTINCT FROM b = c", "DISTINCT"),
             ("NOT a IS DISTINCT FROM b", "NOT"),
+            ("NOT a IS NOT DISTINCT FROM b OR c", "OR"),
+            ("NOT a IS NOT DISTINCT FROM b AND c", "AND"),
+            ("a IS DISTINCT FROM b IS NULL", "IS NULL"),
         ] {
             assert_eq!(root(text), wanted, "{text}");
         }

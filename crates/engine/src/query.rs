@@ -23,6 +23,8 @@ pub struct Query {
     pub schema: SchemaRef,
     plan: Arc<dyn ExecutionPlan>,
     task: Arc<TaskContext>,
+    /// The columns as people should see them called, where that differs.
+    headings: Option<SchemaRef>,
 }
 
 /// Rows gathered in memory.
@@ -58,12 +60,30 @@ pub struct PlanMetrics {
 }
 
 impl Query {
-    pub(crate) fn new(plan: Arc<dyn ExecutionPlan>, task: Arc<TaskContext>) -> Self {
-        Query { schema: plan.schema(), plan, task }
+    pub(crate) fn new(plan: Arc<dyn ExecutionPlan>, task: Arc<TaskContext>, headings: Option<SchemaRef>) -> Self {
+        Query { schema: plan.schema(), plan, task, headings }
+    }
+
+    /// The same with columns called as PostgreSQL calls those that the SQL gives no name: for answers, not for tables.
+    pub fn for_people(mut self) -> Self {
+        if let Some(headings) = &self.headings {
+            self.schema = Arc::clone(headings);
+        }
+        self
     }
 
     /// All rows as one stream, in the order that the SQL asks for.
     pub fn stream(&self) -> Result<BatchStream> {
+        let batches = self.batches()?;
+        if self.schema == self.plan.schema() {
+            return Ok(batches);
+        }
+        let schema = Arc::clone(&self.schema);
+        let renamed = batches.map(move |b| b.and_then(|b| Ok(RecordBatch::try_new(Arc::clone(&schema), b.columns().to_vec())?)));
+        Ok(renamed.boxed())
+    }
+
+    fn batches(&self) -> Result<BatchStream> {
         Ok(ours(execute_stream(Arc::clone(&self.plan), Arc::clone(&self.task)).map_err(failure)?))
     }
 

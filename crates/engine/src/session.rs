@@ -101,7 +101,8 @@ impl Session {
         let statement = sql::parse_question(text).and_then(|s| self.rewritten(s, text))?;
         let plan = planner.plan(statement, text).map_err(sql::first)?;
         let physical = state.create_physical_plan(&plan).await.map_err(|e| self.physical(e, text))?;
-        Ok(Query::new(physical, Arc::new(TaskContext::from(&state))))
+        let headings = crate::heading::headings(&plan, &physical.schema());
+        Ok(Query::new(physical, Arc::new(TaskContext::from(&state)), headings))
     }
 
     /// Asks and gathers, at most `limit` rows.

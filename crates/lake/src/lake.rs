@@ -163,12 +163,17 @@ impl Table {
         {
             return Ok(table.clone());
         }
-        let mut table = DeltaTable::new(self.log.clone());
-        table.load_version(version.max(0) as u64).await.map_err(|e| {
+        let missing = || {
             Error::data(format!("version {version} of {} is not there", self.name))
                 .help(format!("`tidemill snapshot ls {}` shows the versions that are kept", self.name))
-                .because(e)
-        })?;
+        };
+        // Asked for a version that is not there, the library writes an error to the log of the process.
+        let (entry, checkpoint) = (format!("{version:020}.json"), format!("{version:020}.checkpoint"));
+        if version < 0 || !self.store.names("_delta_log")?.iter().any(|n| *n == entry || n.starts_with(&checkpoint)) {
+            return Err(missing());
+        }
+        let mut table = DeltaTable::new(self.log.clone());
+        table.load_version(version as u64).await.map_err(|e| missing().because(e))?;
         Ok(table)
     }
 }

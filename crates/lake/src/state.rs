@@ -3,10 +3,23 @@
 use crate::{Lake, sealed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::path::Path;
 use tidemill_core::Result;
-use tidemill_store::failpoint;
+use tidemill_store::{Store, failpoint};
 
 const DIRECTORY: &str = "_tidemill";
+
+/// A record of the lake at a location, without opening it; `None` when there is no such record, or no lake.
+pub fn read<T: DeserializeOwned>(location: &Path, name: &str) -> Result<Option<T>> {
+    let path = format!("{DIRECTORY}/{name}");
+    if !location.join(&path).is_file() {
+        return Ok(None);
+    }
+    match Store::local(location)?.read(&path)? {
+        Some(bytes) => sealed::open(&bytes, &path).map(Some),
+        None => Ok(None),
+    }
+}
 
 impl Lake {
     /// Writes a record durably, in place of an older one. `name` is a relative path such as `recipes/customers/0000000001.json`.

@@ -1,7 +1,7 @@
 //! Everything that can be known to be wrong before data is touched: what each file says, what connectors make of their options, whether
 //! every expression and SELECT types. Source files are looked into (their first bytes), never read through.
 
-use crate::tables::{self, Prepared};
+use crate::tables::{self, Prepared, Probed};
 use arrow::datatypes::SchemaRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,6 +18,8 @@ pub struct Checked {
     pub graph: Graph,
     pub problems: Vec<Problem>,
     pub(crate) tables: Vec<Arc<Prepared>>,
+    /// Tables whose source holds no row yet, by name, and why nothing can be made of them.
+    pub(crate) empty: BTreeMap<String, String>,
     pub(crate) engine: Option<Arc<Engine>>,
     /// Output schema of every clean table and view that types.
     pub(crate) schemas: BTreeMap<String, SchemaRef>,
@@ -41,7 +43,8 @@ pub fn check(dir: &Path, env: &Environment) -> Checked {
     let (graph, more) = tidemill_project::graph(&project);
     problems.extend(more);
     let told = problems.len();
-    let mut checked = Checked { project, graph, problems, tables: Vec::new(), engine: None, schemas: BTreeMap::new() };
+    let mut checked =
+        Checked { project, graph, problems, tables: Vec::new(), empty: BTreeMap::new(), engine: None, schemas: BTreeMap::new() };
     match engine(&checked.project) {
         Ok(engine) => {
             checked.engine = Some(Arc::clone(&engine));
@@ -95,7 +98,7 @@ fn functions(engine: &Arc<Engine>, project: &Project, problems: &mut Vec<Problem
 fn judge_tables_only(checked: &mut Checked) {
     for table in &checked.project.tables.clone() {
         if let Some(source) = tables::open_source(table, &checked.project.dir, &mut checked.problems) {
-            tables::probe(table, &source, &mut checked.problems);
+            tables::probe(table, &source, &checked.project.lake_at(), &mut checked.problems);
         }
     }
 }
@@ -104,8 +107,15 @@ fn judge(checked: &mut Checked, session: &Session) {
     let mut unknown: BTreeSet<String> = BTreeSet::new();
     for table in checked.project.tables.clone() {
         let before = errors(&checked.problems);
-        match prepare(&table, &checked.project.dir, session, &mut checked.problems) {
-            Some(p) => {
+        let lake_at = checked.project.lake_at();
+        match prepare(&table, &checked.project.dir, &lake_at, session, &mut checked.problems) {
+            Source::Empty(file) => {
+                checked.empty.insert(table.name.clone(), format!("nothing to read: `{file}` is empty"));
+                unknown.insert(format!("clean.{}", table.name));
+                unknown.insert(format!("raw.{}", table.name));
+            }
+            Source::Good(p) => {
+                let p = *p;
                 let output = p.recipe.output();
                 if !output.open && errors(&checked.problems) == before {
                     checked.schemas.insert(p.clean_node(), Arc::clone(&output.schema));
@@ -120,7 +130,7 @@ fn judge(checked: &mut Checked, session: &Session) {
                 }
                 checked.tables.push(Arc::new(p));
             }
-            None => {
+            Source::Bad => {
                 unknown.insert(format!("clean.{}", table.name));
                 unknown.insert(format!("raw.{}", table.name));
             }
@@ -171,18 +181,23 @@ fn add(session: &Session, schema: &str, name: &str, columns: &SchemaRef) {
     session.add_relation(Relation { schema: schema.into(), name: name.into(), kind: RelationKind::Schema(Arc::clone(columns)) });
 }
 
-pub(crate) fn prepare(
-    table: &tidemill_project::spec::Table,
-    dir: &Path,
-    session: &Session,
-    problems: &mut Vec<Problem>,
-) -> Option<Prepared> {
-    let source = tables::open_source(table, dir, problems)?;
-    let probed = tables::probe(table, &source, problems);
-    // With every column declared the rest can be judged even though the source can't be read.
-    if probed.is_none() && table.columns.is_empty() {
-        return None;
-    }
+/// What became of a table's source.
+enum Source {
+    Good(Box<Prepared>),
+    Bad,
+    /// No row, and so no columns: this file is empty.
+    Empty(String),
+}
+
+fn prepare(table: &tidemill_project::spec::Table, dir: &Path, lake_at: &Path, session: &Session, problems: &mut Vec<Problem>) -> Source {
+    let Some(source) = tables::open_source(table, dir, problems) else { return Source::Bad };
+    let probed = match tables::probe(table, &source, lake_at, problems) {
+        Probed::Columns(columns) => Some(columns),
+        Probed::Empty(file) => return Source::Empty(file),
+        // With every column declared the rest can be judged even though the source can't be read.
+        Probed::Unreadable if table.columns.is_empty() => return Source::Bad,
+        Probed::Unreadable => None,
+    };
     let (reads, p) = tidemill_prepare::reads(table, probed.as_deref());
     problems.extend(p);
     let (contract, p) = Contract::compile(table, &reads, session);
@@ -190,14 +205,14 @@ pub(crate) fn prepare(
     let (recipe, p) = Recipe::compile(table, tidemill_core::read::schema_of(&reads), session);
     problems.extend(p);
     let read_spec = crate::fingerprint::read_spec(table, &reads);
-    Some(Prepared {
+    Source::Good(Box::new(Prepared {
         table: table.clone(),
         source: Arc::new(source),
         reads,
         contract: Arc::new(contract),
         recipe: Arc::new(recipe),
         read_spec,
-    })
+    }))
 }
 
 /// Repairs against another table's column need that column to be there.

@@ -221,6 +221,9 @@ impl Run {
             Ok((applied, sink.0.finish()?, aside))
         })
         .await?;
+        if let Some(e) = ingest::loss(p, n.before.as_ref(), &aside.damaged, &n.files.read) {
+            return Err(e);
+        }
         crate::ingest_step::count_written(meter, &adds);
         let mut outcome = self.outcome(n);
         outcome.recipe = Some(generation);
@@ -247,6 +250,10 @@ impl Run {
             outcome.files = n.files.keep.iter().chain(n.files.read.iter().map(|r| &r.1)).cloned().collect::<Vec<FileState>>();
             outcome.files.sort_by(|a, b| a.path.cmp(&b.path));
             aside.attribute(&mut outcome.files);
+            self.note_incomplete(&p.table.name, &aside.damaged);
+        }
+        if !p.keeps_raw() && applied.rows_read > 0 {
+            crate::remembered::put(&self.ws.lake, &p.table.name, &p.reads)?;
         }
         outcome.quarantine_files = aside.paths();
         state::put(&self.ws.lake, &outcome)?;
@@ -294,7 +301,7 @@ fn quality(applied: &Applied) -> Vec<QualityLine> {
         column: Some(column.clone()),
         cells_changed: *n,
         rows_removed: 0,
-        message: format!("{n} values that are not of the column's type became NULL"),
+        message: crate::state::nulled(*n),
     });
     let rules = applied.quality.iter().map(|q| QualityLine {
         rule_index: q.rule_index,
@@ -328,14 +335,14 @@ fn changes(applied: &Applied) -> Vec<ChangeLine> {
 fn told(applied: &Applied) -> String {
     let cells: u64 = applied.quality.iter().map(|q| q.cells_changed).sum();
     let mut parts = Vec::new();
-    for (n, what) in [
-        (cells, "cells changed"),
-        (applied.deduplicated, "duplicates removed"),
-        (applied.filtered, "rows filtered"),
-        (applied.quarantined, "set aside"),
+    for (n, what, whats) in [
+        (cells, "cell changed", "cells changed"),
+        (applied.deduplicated, "duplicate removed", "duplicates removed"),
+        (applied.filtered, "row filtered", "rows filtered"),
+        (applied.quarantined, "set aside", "set aside"),
     ] {
         if n > 0 {
-            parts.push(format!("{n} {what}"));
+            parts.push(format!("{n} {}", if n == 1 { what } else { whats }));
         }
     }
     parts.join(", ")

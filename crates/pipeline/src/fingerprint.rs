@@ -7,7 +7,11 @@ use tidemill_core::ColumnRead;
 use tidemill_project::spec::{Check, Export, OptionValue, Options, Table, View};
 
 pub fn hash(text: &str) -> String {
-    blake3::hash(text.as_bytes()).to_hex()[..32].to_string()
+    hash_bytes(text.as_bytes())
+}
+
+pub fn hash_bytes(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..32].to_string()
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

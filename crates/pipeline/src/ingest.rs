@@ -75,6 +75,7 @@ pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<
             quarantine_files: Vec::new(),
             present: true,
             restored: false,
+            incomplete: None,
         };
         match old {
             Some(o) if !full && o.fingerprint == state.fingerprint && o.spec == state.spec => {
@@ -115,6 +116,29 @@ pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<
         plan.read.sort_by(|a, b| a.1.path.cmp(&b.1.path));
     }
     Ok(plan)
+}
+
+/// Why files of which only a part can be read must not be taken: rows that the table holds would give way to fewer. Where nothing
+/// stored is at stake, or the same part was taken before, what can be read is taken.
+pub fn loss(p: &Prepared, before: Option<&Outcome>, damaged: &BTreeMap<String, String>, read: &[(FileEntry, FileState)]) -> Option<Error> {
+    let before = before?;
+    for (path, why) in damaged {
+        let earlier = before.files.iter().find(|f| f.path == *path);
+        let now = read.iter().map(|r| &r.1).find(|f| f.path == *path);
+        if earlier.is_some_and(|e| e.incomplete.is_some() && now.is_none_or(|n| n.fingerprint == e.fingerprint)) {
+            continue;
+        }
+        let at_stake = match p.table.load {
+            Load::Upsert => false,
+            Load::Append => earlier.is_some_and(|e| e.rows_written > 0 || !p.keeps_raw()),
+            Load::Replace | Load::Diff => before.rows > 0,
+        };
+        if at_stake {
+            let message = format!("`{path}` is incomplete ({why}); what {} holds of it stays", p.table.name);
+            return Some(Error::data(message).help("put the whole file in its place, or take it away, and run again"));
+        }
+    }
+    None
 }
 
 /// The raw table: the contract's columns, then where each row came from.

@@ -34,6 +34,9 @@ impl Run {
         let by_key = matches!(p.table.load, Load::Upsert | Load::Diff);
         self.nothing_vanishes(n, p, &table).await?;
         let (taken, mut aside) = self.read(n, p, step, by_key).await?;
+        if let Some(e) = ingest::loss(p, n.before.as_ref(), &aside.damaged, &n.files.read) {
+            return Err(e);
+        }
         let mut outcome = self.outcome(n);
         outcome.quality = nulled(&taken);
         let commit = if by_key {
@@ -61,10 +64,14 @@ impl Run {
         outcome.files.sort_by(|a, b| a.path.cmp(&b.path));
         aside.settle(self, "ingest").await?;
         aside.attribute(&mut outcome.files);
+        self.note_incomplete(&p.table.name, &aside.damaged);
         outcome.rows = outcome.files.iter().map(|f| f.rows_written).sum();
         let unbalanced = outcome.ledger.iter().find(|l| !l.balances());
         if let Some(l) = unbalanced {
             return Err(tidemill_core::Error::bug(format!("the ledger of this step does not balance: {l:?}")));
+        }
+        if taken.rows_read > 0 {
+            crate::remembered::put(&self.ws.lake, &p.table.name, &p.reads)?;
         }
         state::put(&self.ws.lake, &outcome)?;
         let superseded: BTreeSet<String> = n.files.drop.iter().flat_map(|f| f.quarantine_files.iter().cloned()).collect();
@@ -136,7 +143,7 @@ fn nulled(taken: &Taken) -> Vec<QualityLine> {
             column: Some(column.clone()),
             cells_changed: *n,
             rows_removed: 0,
-            message: format!("{n} values that are not of the column's type became NULL"),
+            message: crate::state::nulled(*n),
         })
         .collect()
 }

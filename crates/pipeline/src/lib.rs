@@ -23,6 +23,7 @@ mod propose;
 mod quarantine;
 mod record;
 mod record_tables;
+mod remembered;
 pub mod report;
 mod run;
 mod snapshot;

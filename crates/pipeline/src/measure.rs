@@ -1,5 +1,10 @@
 //! CPU seconds and peak memory of this process, as the kernel counts them.
 
+/// CPU seconds since `before`, to the millisecond: the kernel's figures are no finer, and differences of floats are long.
+pub fn cpu_seconds_since(before: f64) -> f64 {
+    ((cpu_seconds() - before).max(0.0) * 1000.0).round() / 1000.0
+}
+
 /// User and system CPU seconds of the process so far.
 pub fn cpu_seconds() -> f64 {
     usage().map_or(0.0, |u| {

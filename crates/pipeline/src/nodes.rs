@@ -28,6 +28,8 @@ pub(crate) struct NodePlan {
     pub before: Option<Outcome>,
     /// Generation of the recipe that a fit would make, or that `--frozen` uses.
     pub recipe: Option<u64>,
+    /// Nothing can be made of it, since a source has no row yet.
+    pub is_without_rows: bool,
 }
 
 /// The table in the lake that holds a node's rows, if it has one.
@@ -74,18 +76,12 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
     let mut building: BTreeSet<String> = BTreeSet::new();
     for node in &checked.graph.nodes {
         let before = last_outcome(lake, &node.name, node.kind).await?;
+        if let Some(why) = nothing_for(checked, node, &nodes) {
+            nodes.push(NodePlan { before, ..NodePlan::skipped(node, why) });
+            continue;
+        }
         let is_selected = selected.contains(&node.name);
-        let mut n = NodePlan {
-            name: node.name.clone(),
-            kind: node.kind,
-            depends_on: node.depends_on.clone(),
-            action: Action::Build,
-            reason: String::new(),
-            fingerprint: Fingerprint::default(),
-            files: FilePlan::default(),
-            before,
-            recipe: None,
-        };
+        let mut n = NodePlan { before, action: Action::Build, is_without_rows: false, ..NodePlan::skipped(node, String::new()) };
         n.fingerprint.part("engine", ENGINE_GENERATION);
         let mut volatile = None;
         match node.kind {
@@ -101,6 +97,10 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
             NodeKind::Clean => {
                 let p = prepared(checked, &node.name)?;
                 n.fingerprint.part("rules", &format!("{}\n{:?}", p.recipe.fingerprint(), partitions(&p)));
+                for file in p.recipe.reference_files() {
+                    let text = std::fs::read(checked.project.dir.join(file)).unwrap_or_default();
+                    n.fingerprint.parts.insert(file.clone(), fingerprint::hash_bytes(&text));
+                }
                 if !p.keeps_raw() {
                     n.files = ingest::plan_files(&p, n.before.as_ref(), options.full && is_selected)?;
                     source_parts(&mut n, &p);
@@ -194,7 +194,10 @@ fn decide(n: &mut NodePlan, options: &RunOptions, selected: bool, building: &BTr
     let same = before.fingerprint == n.fingerprint.whole();
     if same && !(options.full && selected) && volatile.is_none() {
         n.action = Action::Keep;
-        n.reason = "up to date".into();
+        n.reason = match n.files.keep.iter().find(|f| f.present && f.incomplete.is_some()) {
+            Some(f) => format!("up to date, though {} is incomplete", f.path),
+            None => "up to date".into(),
+        };
         return;
     }
     n.action = match n.kind {
@@ -217,6 +220,16 @@ fn decide(n: &mut NodePlan, options: &RunOptions, selected: bool, building: &BTr
         let changed: Vec<&str> = changed.iter().map(|c| c.strip_prefix("input ").unwrap_or(c)).collect();
         format!("{} changed", changed.join(", "))
     };
+}
+
+/// Why nothing can be made of a node: its source has no row yet, and so no columns; or it reads such a node.
+fn nothing_for(checked: &Checked, node: &tidemill_project::Node, earlier: &[NodePlan]) -> Option<String> {
+    let table = node.name.strip_prefix("raw.").or_else(|| node.name.strip_prefix("clean."));
+    if let Some(why) = table.and_then(|t| checked.empty.get(t)) {
+        return Some(why.clone());
+    }
+    let needs = |d: &&String| earlier.iter().any(|n| n.name == **d && n.is_without_rows);
+    node.depends_on.iter().find(needs).map(|d| format!("{d} has nothing to read"))
 }
 
 /// Why a view that is as it should be is held to its tests all the same: those that failed are tried again by every run until they hold.
@@ -312,6 +325,22 @@ impl Planned {
 }
 
 impl NodePlan {
+    /// A node that nothing can be made of.
+    fn skipped(node: &tidemill_project::Node, why: String) -> NodePlan {
+        NodePlan {
+            name: node.name.clone(),
+            kind: node.kind,
+            depends_on: node.depends_on.clone(),
+            action: Action::Skip,
+            reason: why,
+            fingerprint: Fingerprint::default(),
+            files: FilePlan::default(),
+            before: None,
+            recipe: None,
+            is_without_rows: true,
+        }
+    }
+
     /// Whether a run has anything to do for this node (a plain view is tested when it or what it reads changed).
     pub fn has_work(&self) -> bool {
         match self.action {

@@ -26,7 +26,12 @@ pub(crate) struct Aside {
     adds: Vec<DataFile>,
     /// An earlier try of this epoch made them visible before it died.
     committed: bool,
+    /// Files that could be read in part only, and why.
+    pub damaged: BTreeMap<String, String>,
 }
+
+/// Codes of rejects that stand for everything after them in their file.
+const DAMAGED: [&str; 2] = ["truncated", "corrupt"];
 
 impl Aside {
     pub fn new(run: &Run, table: &str) -> Result<Aside> {
@@ -34,12 +39,25 @@ impl Aside {
         let options = WriterOptions { file_per: Some("split".into()), ..WriterOptions::default() };
         let writer = Some(run.ws.lake.writer(&table, &quarantine::schema(), options)?);
         let run_id = run.recorder.run_id.clone();
-        Ok(Aside { table, writer, seq: 0, run_id, at: run.manifest.started_at_micros, rows: 0, adds: Vec::new(), committed: false })
+        Ok(Aside {
+            table,
+            writer,
+            seq: 0,
+            run_id,
+            at: run.manifest.started_at_micros,
+            rows: 0,
+            adds: Vec::new(),
+            committed: false,
+            damaged: BTreeMap::new(),
+        })
     }
 
     pub fn take(&mut self, rejects: &[Reject]) -> Result<()> {
         if rejects.is_empty() {
             return Ok(());
+        }
+        for r in rejects.iter().filter(|r| DAMAGED.contains(&r.code)) {
+            self.damaged.entry(r.split.to_string()).or_insert_with(|| r.reason.clone());
         }
         let batch = quarantine::batch(rejects, &self.run_id, self.at)?;
         self.rows += batch.num_rows() as u64;
@@ -68,7 +86,7 @@ impl Aside {
         Ok(())
     }
 
-    /// Notes in each file's state which quarantine files hold its rows.
+    /// Notes in each file's state which quarantine files hold its rows, and whether it is incomplete.
     pub fn attribute(&mut self, files: &mut [FileState]) {
         let mut by_split: HashMap<String, Vec<String>> = HashMap::new();
         for a in &self.adds {
@@ -79,6 +97,9 @@ impl Aside {
         for f in files {
             if let Some(paths) = by_split.remove(&f.path) {
                 f.quarantine_files = paths;
+            }
+            if let Some(why) = self.damaged.get(&f.path) {
+                f.incomplete = Some(why.clone());
             }
         }
     }
@@ -151,19 +172,25 @@ impl Workspace {
     /// How many rows of each table are set aside, and why.
     pub async fn quarantine_ls(&self) -> Result<Rows> {
         let done = self.lake.last_done()?;
+        // All four of one row.
+        let first = |column: &str, name: &str| format!("first_value({column} ORDER BY split, line, \"offset\", reason) AS {name}");
         let mut parts: Vec<String> = Vec::new();
         for p in &self.checked.tables {
             let table = TableName::quarantine(p.table.name.clone());
             if done.as_ref().is_some_and(|d| d.version(&table).is_some()) {
                 parts.push(format!(
-                    "SELECT {} AS \"table\", code, \"column\", status, count(*) AS rows, min(reason) AS example, min(split) AS first_file, min(line) AS first_line FROM quarantine.{} GROUP BY code, \"column\", status",
+                    "SELECT {} AS \"table\", code, \"column\", status, count(*) AS rows, {}, {}, {}, {} FROM quarantine.{} GROUP BY code, \"column\", status",
                     text(&p.table.name),
+                    first("reason", "example"),
+                    first("split", "first_file"),
+                    first("line", "first_line"),
+                    first("raw", "first_raw"),
                     ident(&p.table.name)
                 ));
             }
         }
         if parts.is_empty() {
-            parts.push("SELECT '' AS \"table\", '' AS code, '' AS \"column\", '' AS status, 0 AS rows, '' AS example, '' AS first_file, 0 AS first_line WHERE false".into());
+            parts.push("SELECT '' AS \"table\", '' AS code, '' AS \"column\", '' AS status, 0 AS rows, '' AS example, '' AS first_file, 0 AS first_line, '' AS first_raw WHERE false".into());
         }
         let sql = format!("SELECT * FROM ({}) q ORDER BY \"table\", rows DESC, code, \"column\"", parts.join(" UNION ALL "));
         self.query(&sql, &QueryOptions::default()).await
@@ -375,6 +402,8 @@ fn retry(p: &Prepared, batches: &[RecordBatch], filter: &QuarantineFilter) -> Re
         // What the preparation set aside is judged anew by every run; only what the source's rules rejected can be tried alone.
         let wanted = (start..end).filter(|i| {
             !matches!(code.value(*i), "unique" | "key")
+                // Half a record may look like a whole one.
+                && !DAMAGED.contains(&code.value(*i))
                 && filter.takes(code.value(*i), col.is_valid(*i).then(|| col.value(*i)), status.value(*i))
         });
         let records: Vec<(u64, &str)> = wanted.map(|i| (line.value(i) as u64, raw.value(i))).collect();

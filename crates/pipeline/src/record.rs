@@ -194,7 +194,7 @@ impl Step {
             bytes_written: Meter::get(&m.bytes_written),
             bytes_spilled: Meter::get(&m.bytes_spilled),
             bytes_exchanged: Meter::get(&m.bytes_exchanged),
-            cpu_seconds: (measure::cpu_seconds() - self.cpu).max(0.0),
+            cpu_seconds: measure::cpu_seconds_since(self.cpu),
             peak_memory_bytes: measure::peak_memory_bytes(),
             error,
             message,

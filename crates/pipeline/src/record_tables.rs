@@ -165,7 +165,7 @@ pub(crate) async fn settle_dead_runs(ws: &Workspace, lease: &Lease) -> Result<()
 pub(crate) fn run_ended(run: &Run, statuses: &BTreeMap<String, Status>, error: Option<&Error>) -> Value {
     let failed = error.is_some() || statuses.values().any(|s| *s == Status::Failed) || run.failed_tests.lock().iter().any(|t| t.is_error);
     json!({"at": run.ws.clock.now_micros(), "kind": "run_ended", "status": if failed { "failed" } else { "succeeded" },
-        "error": error.map(ToString::to_string), "cpu_seconds": measure::cpu_seconds(), "peak_memory_bytes": measure::peak_memory_bytes()})
+        "error": error.map(ToString::to_string), "cpu_seconds": measure::cpu_seconds_since(0.0), "peak_memory_bytes": measure::peak_memory_bytes()})
 }
 
 /// Appends everything the epoch leaves behind to the system tables. `last` are the lines that end this run's journal: they are written to it

@@ -168,7 +168,16 @@ pub struct RunReport {
     pub failed_tests: Vec<FailedTest>,
     /// Rows set aside by this run, per table.
     pub quarantined: Vec<(String, u64)>,
+    /// Files that could be read in part only, now or by an earlier run. What could be read is taken in; the run fails all the same.
+    pub incomplete: Vec<IncompleteFile>,
     pub error: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct IncompleteFile {
+    pub table: String,
+    pub file: String,
+    pub reason: String,
 }
 
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 
 use crate::nodes::{self, NodePlan, Planned};
 use crate::record::Recorder;
-use crate::report::{Action, FailedTest, RunEvent, RunOptions, RunReport, Status, Watch};
+use crate::report::{Action, FailedTest, IncompleteFile, RunEvent, RunOptions, RunReport, Status, Watch};
 use crate::state::Outcome;
 use crate::workspace::Workspace;
 use crate::{measure, record_tables};
@@ -31,6 +31,8 @@ pub(crate) struct Run {
     pub versions: Mutex<BTreeMap<TableName, i64>>,
     pub failed_tests: Mutex<Vec<FailedTest>>,
     pub quarantined: Mutex<BTreeMap<String, u64>>,
+    /// By table and file, why the file could be read in part only.
+    pub incomplete: Mutex<BTreeMap<(String, String), String>>,
     /// Ingest and preparation use every thread themselves, so one of them runs at a time.
     heavy: Semaphore,
 }
@@ -86,11 +88,12 @@ impl Workspace {
             epoch: run.manifest.epoch,
             status,
             elapsed: began.elapsed(),
-            cpu_seconds: measure::cpu_seconds() - cpu,
+            cpu_seconds: measure::cpu_seconds_since(cpu),
             peak_memory_bytes: measure::peak_memory_bytes(),
             steps,
             failed_tests,
             quarantined,
+            incomplete: told_incomplete(&run.incomplete.lock()),
             error: error.map(|e| e.to_string()),
         })
     }
@@ -98,19 +101,23 @@ impl Workspace {
     fn idle_report(&self, run_id: String, planned: &Planned, began: Instant, cpu: f64, watch: &Arc<dyn Watch>) -> RunReport {
         let recorder = Recorder::new(run_id.clone(), Arc::clone(watch), Arc::clone(&self.clock), None);
         for n in planned.nodes.iter().filter(|n| planned.selected.contains(&n.name) && n.kind != NodeKind::View) {
-            recorder.skipped(&n.name, stage_of(n.kind), Status::UpToDate, n.reason.clone());
+            let status = if n.is_without_rows { Status::Skipped } else { Status::UpToDate };
+            recorder.skipped(&n.name, stage_of(n.kind), status, n.reason.clone());
         }
+        let incomplete = incomplete(planned);
+        let error = incomplete_error(&incomplete);
         RunReport {
             run_id,
             epoch: self.lake.last_done().ok().flatten().map_or(0, |d| d.epoch),
-            status: Status::UpToDate,
+            status: if error.is_some() { Status::Failed } else { Status::UpToDate },
             elapsed: began.elapsed(),
-            cpu_seconds: measure::cpu_seconds() - cpu,
+            cpu_seconds: measure::cpu_seconds_since(cpu),
             peak_memory_bytes: measure::peak_memory_bytes(),
             steps: recorder.finished(),
             failed_tests: Vec::new(),
             quarantined: Vec::new(),
-            error: None,
+            incomplete: told_incomplete(&incomplete),
+            error: error.map(|e| e.to_string()),
         }
     }
 
@@ -192,6 +199,7 @@ impl Workspace {
             frozen: options.frozen,
             failed_tests: Mutex::default(),
             quarantined: Mutex::default(),
+            incomplete: Mutex::new(incomplete(&planned)),
             heavy: Semaphore::new(1),
         });
         let beat = {
@@ -209,6 +217,9 @@ impl Workspace {
         // Asked later than this, the run is already being recorded as what it was.
         if self.cancelled.is_asked() {
             error.get_or_insert(Error::conflict("cancelled").help("run again to finish; what was done is kept"));
+        }
+        if let (None, Some(e)) = (&error, incomplete_error(&run.incomplete.lock())) {
+            error = Some(e);
         }
         if let Err(e) = run.close(&planned, &statuses, error.as_ref()).await {
             tracing::error!(error = %e, "the epoch could not be finished");
@@ -241,6 +252,9 @@ impl Run {
             } else if planned.selected.contains(&n.name) && n.action == Action::Keep {
                 self.recorder.skipped(&n.name, stage_of(n.kind), Status::UpToDate, n.reason.clone());
                 statuses.insert(n.name.clone(), Status::UpToDate);
+            } else if planned.selected.contains(&n.name) && n.is_without_rows {
+                self.recorder.skipped(&n.name, stage_of(n.kind), Status::Skipped, n.reason.clone());
+                statuses.insert(n.name.clone(), Status::Skipped);
             }
         }
         let mut running: JoinSet<(String, Result<()>)> = JoinSet::new();
@@ -332,6 +346,13 @@ impl Run {
         }
     }
 
+    pub fn note_incomplete(&self, table: &str, damaged: &BTreeMap<String, String>) {
+        for (file, why) in damaged {
+            tracing::warn!(table, file, "the file is incomplete");
+            self.incomplete.lock().insert((table.to_string(), file.clone()), why.clone());
+        }
+    }
+
     pub fn set_version(&self, table: TableName, version: i64) {
         self.versions.lock().insert(table, version);
     }
@@ -368,6 +389,26 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// Files taken by earlier runs, as far as they could be read, and not mended since.
+fn incomplete(planned: &Planned) -> BTreeMap<(String, String), String> {
+    let selected = planned.nodes.iter().filter(|n| planned.selected.contains(&n.name));
+    let kept = selected.flat_map(|n| n.files.keep.iter().filter(|f| f.present).map(move |f| (n, f)));
+    let table = |n: &NodePlan| n.name.split_once('.').map_or(n.name.clone(), |x| x.1.to_string());
+    kept.filter_map(|(n, f)| Some(((table(n), f.path.clone()), f.incomplete.clone()?))).collect()
+}
+
+/// A run that could not read all there is has not succeeded, though what could be read is taken in.
+fn incomplete_error(files: &BTreeMap<(String, String), String>) -> Option<Error> {
+    let ((_, file), why) = files.iter().next()?;
+    let more = if files.len() > 1 { format!(" (and {} more)", files.len() - 1) } else { String::new() };
+    Some(Error::data(format!("`{file}` is incomplete{more}: {why}")))
+}
+
+fn told_incomplete(files: &BTreeMap<(String, String), String>) -> Vec<IncompleteFile> {
+    let told = files.iter().map(|((table, file), reason)| (table.clone(), file.clone(), reason.clone()));
+    told.map(|(table, file, reason)| IncompleteFile { table, file, reason }).collect()
 }
 
 pub(crate) fn stage_of(kind: NodeKind) -> &'static str {

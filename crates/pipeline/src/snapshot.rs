@@ -20,6 +20,38 @@ use tidemill_project::NodeKind;
 use tidemill_project::spec::Load;
 
 impl Workspace {
+    /// Every table, with its newest version and how many are kept.
+    pub async fn snapshot_tables(&self) -> Result<Rows> {
+        let mut newest = Vec::new();
+        for table in self.lake.tables()? {
+            let versions = self.lake.history(&table).await?;
+            let named = if table.schema == "public" { table.name.clone() } else { table.to_string() };
+            newest.extend(versions.iter().max_by_key(|v| v.version).map(|v| (named, versions.len() as u64, v.clone())));
+        }
+        let schema: SchemaRef = Arc::new(Schema::new(vec![
+            Field::new("table", DataType::Utf8, false),
+            Field::new("version", DataType::Int64, false),
+            Field::new("versions", DataType::UInt64, false),
+            Field::new("at", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true),
+            Field::new("rows", DataType::UInt64, true),
+            Field::new("files", DataType::UInt64, true),
+            Field::new("bytes", DataType::UInt64, true),
+        ]));
+        let batch = RecordBatch::try_new(
+            Arc::clone(&schema),
+            vec![
+                Arc::new(StringArray::from_iter_values(newest.iter().map(|n| n.0.as_str()))),
+                Arc::new(Int64Array::from_iter_values(newest.iter().map(|n| n.2.version))),
+                Arc::new(UInt64Array::from_iter_values(newest.iter().map(|n| n.1))),
+                Arc::new(TimestampMicrosecondArray::from_iter_values(newest.iter().map(|n| n.2.at_micros)).with_timezone("UTC")),
+                Arc::new(UInt64Array::from_iter_values(newest.iter().map(|n| n.2.rows))),
+                Arc::new(UInt64Array::from_iter_values(newest.iter().map(|n| n.2.files))),
+                Arc::new(UInt64Array::from_iter_values(newest.iter().map(|n| n.2.bytes))),
+            ],
+        )?;
+        Ok(Rows { schema, batches: vec![batch], truncated: false, elapsed: Duration::ZERO })
+    }
+
     /// Every kept version of a table, newest first.
     pub async fn snapshot_ls(&self, table: &str) -> Result<Rows> {
         let table = self.table_named(table)?;

@@ -31,6 +31,9 @@ pub struct FileState {
     /// Whether its rows came back with an older version of the table, though the source no longer had it.
     #[serde(default)]
     pub restored: bool,
+    /// Why only a part of it could be read: it ends too early, or is damaged.
+    #[serde(default)]
+    pub incomplete: Option<String>,
 }
 
 /// One line of the ledger. `read = written + quarantined + deduplicated + filtered + late`.
@@ -63,6 +66,14 @@ pub struct QualityLine {
     pub cells_changed: u64,
     pub rows_removed: u64,
     pub message: String,
+}
+
+/// What became of values that did not parse, for people.
+pub fn nulled(n: u64) -> String {
+    match n {
+        1 => "1 value that is not of the column's type became NULL".into(),
+        n => format!("{n} values that are not of the column's type became NULL"),
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

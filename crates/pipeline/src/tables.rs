@@ -89,8 +89,17 @@ pub fn option_problem(file: &Path, options: &Options, whole: &std::ops::Range<us
     }
 }
 
-/// Looks into the source's files for their columns. `None` (and a problem) when there is nothing to read.
-pub fn probe(table: &Table, source: &FileSource, problems: &mut Vec<Problem>) -> Option<Vec<ColumnRead>> {
+/// What a look into the source's files shows.
+pub enum Probed {
+    Columns(Vec<ColumnRead>),
+    /// A problem says why.
+    Unreadable,
+    /// There are files, but no row that would say what the columns hold: which file is empty.
+    Empty(String),
+}
+
+/// Looks into the source's files for their columns. Where all are empty, the columns are those of `lake_at`'s last reading.
+pub fn probe(table: &Table, source: &FileSource, lake_at: &Path, problems: &mut Vec<Problem>) -> Probed {
     let path = table.source.options.get("path").map_or(table.source.span.clone(), |v| v.span.clone());
     let place = Place::span(&table.file, path);
     let files = match source.list() {
@@ -99,47 +108,49 @@ pub fn probe(table: &Table, source: &FileSource, problems: &mut Vec<Problem>) ->
                 Problem::error("TM0603", place, "no file matches")
                     .help("paths are relative to the project directory; `*` and `**` match names"),
             );
-            return None;
+            return Probed::Unreadable;
         }
         Ok(f) => f,
         Err(e) => {
             problems.push(Problem::error("TM0603", place, format!("this source can't be read: {e}")));
-            return None;
+            return Probed::Unreadable;
         }
     };
-    let mut looked_into = Vec::new();
-    for entry in to_look_into(table, source, &files) {
+    let (mut looked_into, mut empty) = (Vec::new(), Vec::new());
+    let chosen = to_look_into(table, source, &files);
+    for entry in &chosen {
         match source.probe(entry) {
+            // A file without a header has no columns to differ from the table's.
+            Ok(p) if p.labels.is_empty() && table.drift != Drift::Fail => empty.push(entry.path.as_str()),
             Ok(p) => {
-                for c in &table.columns {
-                    let label = c.from.as_ref().unwrap_or(&c.name).value.as_str();
-                    let found = p.columns.iter().any(|r| r.label == label || r.name == tidemill_core::name::normalise(label));
-                    if !found && table.drift != Drift::Quarantine {
-                        let near = did_you_mean(label, p.columns.iter().map(|c| c.label.as_str()));
-                        let span = c.from.as_ref().map_or(c.name.span.clone(), |f| f.span.clone());
-                        let message = format!("`{}` has no column `{label}`", entry.path);
-                        let place = Place::span(&table.file, span);
-                        let problem = if c.required || table.drift == Drift::Fail || near.is_some() {
-                            Problem::error("TM0604", place, message)
-                        } else {
-                            Problem::warning("TM0604", place, message)
-                        };
-                        let names: Vec<&str> = p.columns.iter().take(30).map(|c| c.label.as_str()).collect();
-                        problems.push(problem.help(near.map_or_else(
-                            || format!("it has: {}", names.join(", ")),
-                            |n| format!("did you mean `{n}`? (write from = \"{n}\")"),
-                        )));
-                    }
+                if p.rows_seen == 0 {
+                    empty.push(entry.path.as_str());
                 }
-                looked_into.push((entry, p));
+                looked_into.push((*entry, p));
             }
             Err(e) => problems.push(Problem::error("TM0603", place.clone(), format!("`{}` can't be read: {}", entry.path, e.what))),
+        }
+    }
+    empty.extend(files.iter().filter(|f| f.size == 0 && !chosen.iter().any(|c| c.path == f.path)).map(|f| f.path.as_str()));
+    for path in &empty {
+        problems.push(Problem::warning("TM0603", place.clone(), format!("`{path}` is empty: there is no row in it")));
+    }
+    missing_columns(table, &looked_into, problems);
+    if let Some(path) = empty.first().filter(|_| looked_into.iter().all(|(_, p)| p.rows_seen == 0)) {
+        if let Some(columns) = crate::remembered::get(lake_at, &table.name) {
+            return Probed::Columns(columns);
+        }
+        let declared = |c: &ColumnRead| table.columns.iter().any(|d| is_label(d.from.as_ref().unwrap_or(&d.name), c));
+        let unknown = looked_into.iter().flat_map(|(_, p)| &p.columns).any(|c| table.undeclared == Undeclared::Keep && !declared(c));
+        if table.columns.is_empty() || unknown {
+            return Probed::Empty((*path).to_string());
         }
     }
     // Types are read from the files together: one that leaves a column empty, or its dates open, takes nothing from what the others show.
     let usual = usual_columns(&looked_into);
     let together = match looked_into.as_slice() {
-        [] => return None,
+        [] if empty.is_empty() => return Probed::Unreadable,
+        [] => return Probed::Columns(Vec::new()),
         [_] => looked_into.swap_remove(0).1,
         several => {
             let entries: Vec<FileEntry> = several.iter().map(|(e, _)| (*e).clone()).collect();
@@ -147,7 +158,7 @@ pub fn probe(table: &Table, source: &FileSource, problems: &mut Vec<Problem>) ->
                 Ok(p) => p,
                 Err(e) => {
                     problems.push(Problem::error("TM0603", place, format!("this source can't be read: {}", e.what)));
-                    return None;
+                    return Probed::Unreadable;
                 }
             }
         }
@@ -157,7 +168,43 @@ pub fn probe(table: &Table, source: &FileSource, problems: &mut Vec<Problem>) ->
     if let (Some(usual), true) = (usual, table.drift != Drift::Evolve) {
         columns.retain(|c| usual.contains(&c.name));
     }
-    Some(columns)
+    Probed::Columns(columns)
+}
+
+/// Whether a declared column's label means this column of the source.
+fn is_label(label: &str, c: &ColumnRead) -> bool {
+    c.label == label || c.name == tidemill_core::name::normalise(label)
+}
+
+/// Declared columns that files don't have.
+fn missing_columns(table: &Table, looked_into: &[(&FileEntry, Probe)], problems: &mut Vec<Problem>) {
+    if table.drift == Drift::Quarantine {
+        return;
+    }
+    for c in &table.columns {
+        let label = c.from.as_ref().unwrap_or(&c.name).value.as_str();
+        let has = |p: &Probe| p.columns.iter().any(|r| is_label(label, r));
+        let elsewhere = looked_into.iter().any(|(_, p)| has(p));
+        for (entry, p) in looked_into.iter().filter(|(_, p)| !has(p)) {
+            let near = did_you_mean(label, p.columns.iter().map(|c| c.label.as_str()));
+            let span = c.from.as_ref().map_or(c.name.span.clone(), |f| f.span.clone());
+            let place = Place::span(&table.file, span);
+            let mut message = format!("`{}` has no column `{label}`", entry.path);
+            // Files may differ under `evolve`: what one lacks is NULL there, and a row that needs it is set aside.
+            let problem = if table.drift == Drift::Fail || (!elsewhere && (c.required || near.is_some())) {
+                Problem::error("TM0604", place, message)
+            } else {
+                if c.required {
+                    message.push_str(", which is required: its rows go to quarantine");
+                }
+                Problem::warning("TM0604", place, message)
+            };
+            let names: Vec<&str> = p.columns.iter().take(30).map(|c| c.label.as_str()).collect();
+            problems.push(problem.help(
+                near.map_or_else(|| format!("it has: {}", names.join(", ")), |n| format!("did you mean `{n}`? (write from = \"{n}\")")),
+            ));
+        }
+    }
 }
 
 /// Some of many files, since most are alike; and those with a column that none of these has, when such a column is to be taken.

@@ -36,7 +36,7 @@ impl Workspace {
             return Err(Error::config("the project has mistakes").help("run `tidemill check` to see them all"));
         }
         let engine = checked.engine.clone().ok_or_else(|| Error::bug("a good project without an engine"))?;
-        let lake = Lake::open(&checked.project.dir.join(&checked.project.settings.lake.location), Arc::clone(&clock))?;
+        let lake = Lake::open(&checked.project.lake_at(), Arc::clone(&clock))?;
         for table in &checked.project.tables {
             if let Some(at) = crate::tables::location(table, &checked.project.dir) {
                 lake.place(&TableName::clean(table.name.clone()), &at)?;
@@ -74,7 +74,7 @@ impl Workspace {
     pub async fn query(&self, sql: &str, options: &QueryOptions) -> Result<Rows> {
         let session = self.session(options.epoch).await?;
         let began = Instant::now();
-        let c = session.collect(sql, options.limit).await?;
+        let c = session.query(sql).await?.for_people().collect(options.limit).await?;
         Ok(Rows { schema: c.schema, batches: c.batches, truncated: c.truncated, elapsed: began.elapsed() })
     }
 

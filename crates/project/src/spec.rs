@@ -25,6 +25,13 @@ pub struct Project {
     pub files: BTreeMap<PathBuf, String>,
 }
 
+impl Project {
+    /// The lake's directory.
+    pub fn lake_at(&self) -> PathBuf {
+        self.dir.join(&self.settings.lake.location)
+    }
+}
+
 /// SQL inside a file: the text, and where its first byte stands, so that a span in the text becomes a span in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sql {

@@ -59,11 +59,13 @@ pub enum SnapshotCommand {
     /// List the versions of a table.
     ///
     /// One line for each version that is still kept: when, by which epoch, rows, files and bytes.
-    #[command(after_help = "Examples:\n  tidemill snapshot ls clean.customers\n  tidemill snapshot ls raw.customers --format csv")]
+    #[command(
+        after_help = "Examples:\n  tidemill snapshot ls                 every table, with its newest version\n  tidemill snapshot ls clean.customers\n  tidemill snapshot ls raw.customers --format csv"
+    )]
     Ls {
-        /// `clean.customers`, `raw.customers`, or the name of a view kept as a table
+        /// `clean.customers`, `raw.customers`, or the name of a view kept as a table; without it, every table with its newest version
         #[arg(value_name = "TABLE")]
-        table: String,
+        table: Option<String>,
     },
     /// Compare two versions of a table.
     ///
@@ -89,8 +91,8 @@ pub enum SnapshotCommand {
     },
     /// Make an older version of a table the current one.
     ///
-    /// Writes a new version with the old one's content; nothing is lost, so it can be undone the same way. The next `run` may build the
-    /// table again if its sources or rules ask for it.
+    /// Writes a new version with the old one's content; nothing is lost, so it can be undone the same way. The table stays so until
+    /// its sources or rules change; the next `run` brings what depends on it up to date.
     #[command(after_help = "Examples:\n  tidemill snapshot restore clean.customers 3")]
     Restore {
         #[arg(value_name = "TABLE")]

@@ -34,7 +34,7 @@ fn for_people(plan: &Plan, context: &Context, out: &mut dyn Write) -> io::Result
         writeln!(out, "{} run {run} was interrupted and is finished first\n", paint("note:", Tone::Warn, colour))?;
     }
     let mut grid = Grid::new(&["node", "kind", "action", "why", "#files", "#bytes"]);
-    for n in plan.nodes.iter().filter(|n| n.action != Action::Skip || context.global.verbose > 0) {
+    for n in plan.nodes.iter().filter(|n| n.action != Action::Skip || n.reason != "not selected" || context.global.verbose > 0) {
         let tone = match n.action {
             Action::Build | Action::Extend => Tone::Good,
             Action::Resume | Action::Test => Tone::Warn,
@@ -59,7 +59,11 @@ fn for_people(plan: &Plan, context: &Context, out: &mut dyn Write) -> io::Result
         }
     }
     let count = |wanted: &[Action]| plan.nodes.iter().filter(|n| wanted.contains(&n.action)).count() as u64;
-    let (work, kept, skipped) = (count(&[Action::Build, Action::Extend, Action::Resume]), count(&[Action::Keep]), count(&[Action::Skip]));
+    let (work, kept, skipped) = (
+        count(&[Action::Build, Action::Extend, Action::Resume]),
+        count(&[Action::Keep]),
+        plan.nodes.iter().filter(|n| n.reason == "not selected").count(),
+    );
     let tested = count(&[Action::Virtual, Action::Test]);
     let mut line = match (work, tested) {
         (0, 0) => "everything is up to date".to_string(),

@@ -59,7 +59,7 @@ pub fn answer(
         let result = context.wait(workspace.query(sql, options)).map_err(blame)?;
         rows::write(out, &result, style, "--limit 0 shows all")?;
     } else {
-        let query = context.wait(async { workspace.session(options.epoch).await?.query(sql).await }).map_err(blame)?;
+        let query = context.wait(async { Ok(workspace.session(options.epoch).await?.query(sql).await?.for_people()) }).map_err(blame)?;
         let mut writer = RowWriter::begin(out, &query.schema, style.format)?;
         let mut left = options.limit.unwrap_or(usize::MAX);
         // Plans start tasks as they start, so even that needs the runtime.

@@ -2,9 +2,10 @@
 
 use super::{command_line, plan, write_report};
 use crate::Ended;
+use crate::args::OutputFormat;
 use crate::args::RunArgs;
 use crate::context::Context;
-use crate::failure::{Failure, note};
+use crate::failure::{Failure, note, object as object_of};
 use crate::output::figures::{bytes, counted, duration, grouped};
 use crate::output::grid::{Cell, Grid, Tone, paint};
 use crate::output::records::Records;
@@ -123,7 +124,7 @@ fn for_people(report: &RunReport, context: &Context, dir: Option<&Path>, out: &m
             Cell::toned(n.status.as_str(), tone),
             Cell::new(if n.rows == 0 { String::new() } else { grouped(n.rows) }),
             Cell::new(duration(n.elapsed)),
-            Cell::new(&n.message),
+            Cell::new(if n.message == n.status.as_str() { "" } else { &n.message }),
         ]);
     }
     if !grid.rows.is_empty() {
@@ -168,6 +169,18 @@ fn for_people(report: &RunReport, context: &Context, dir: Option<&Path>, out: &m
 }
 
 fn tell_failures(report: &RunReport, context: &Context, dir: Option<&Path>) {
+    if context.style.format == OutputFormat::Json {
+        // What the report on standard output holds, for whoever reads only errors.
+        let steps =
+            report.steps.iter().filter(|s| s.status == Status::Failed).filter_map(|s| Some(format!("{}: {}", s.node, s.error.as_ref()?)));
+        let files = report.incomplete.iter().map(|f| format!("{}: `{}` is incomplete: {}", f.table, f.file, f.reason));
+        let tests = report.failed_tests.iter().filter(|t| t.is_error).map(|t| format!("{}: the test {} does not hold", t.view, t.test));
+        let mut all: Vec<String> = steps.chain(files).chain(tests).collect();
+        if all.is_empty() {
+            all.extend(report.error.clone());
+        }
+        return all.iter().for_each(|m| context.say(&object_of(m, None, None).to_string()));
+    }
     let error = paint("error:", Tone::Bad, context.colour_errors);
     let mut told = 0;
     for step in report.steps.iter().filter(|s| s.status == Status::Failed) {
@@ -177,17 +190,27 @@ fn tell_failures(report: &RunReport, context: &Context, dir: Option<&Path>) {
             told += 1;
         }
     }
+    for f in &report.incomplete {
+        context.say(&format!("{error} {}: `{}` is incomplete: {}", f.table, f.file, f.reason));
+        told += 1;
+    }
     if let (0, Some(text)) = (told, &report.error) {
         context.say(&format!("{error} {text}"));
     }
     let help = |text: String| context.say(&format!(" {} {text}", paint("help:", Tone::Good, context.colour_errors)));
     if report.status == Status::Failed {
-        help(format!("`{}` shows the steps; mend it and run again, what was finished is kept", context.command_in(dir, "runs show")));
+        if !report.incomplete.is_empty() {
+            help("what could be read is taken in; put the whole file in its place, or take it away, and run again".into());
+        } else {
+            help(format!("`{}` shows the steps; mend it and run again, what was finished is kept", context.command_in(dir, "runs show")));
+        }
     }
 }
 
 fn object(report: &RunReport) -> Value {
     let quarantined: Vec<Value> = report.quarantined.iter().map(|(table, rows)| json!({ "table": table, "rows": rows })).collect();
+    let incomplete: Vec<Value> =
+        report.incomplete.iter().map(|f| json!({ "table": f.table, "file": f.file, "reason": f.reason })).collect();
     let tests: Vec<Value> = report
         .failed_tests
         .iter()
@@ -202,6 +225,7 @@ fn object(report: &RunReport) -> Value {
         "peak_memory_bytes": report.peak_memory_bytes,
         "error": report.error,
         "quarantined": quarantined,
+        "incomplete": incomplete,
         "failed_tests": tests,
         "steps": records(report).json(),
     })

@@ -17,7 +17,10 @@ pub fn execute(command: &SnapshotCommand, context: &Context, out: &mut dyn Write
     let workspace = context.open_to_ask()?;
     match command {
         SnapshotCommand::Ls { table } => {
-            let found = context.wait(workspace.snapshot_ls(table))?;
+            let found = match table {
+                Some(table) => context.wait(workspace.snapshot_ls(table))?,
+                None => context.wait(workspace.snapshot_tables())?,
+            };
             rows::write(out, &found, &context.style, "")?;
         }
         SnapshotCommand::Diff { table, from, to, limit, rows: layout } => {

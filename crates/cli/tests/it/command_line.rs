@@ -203,6 +203,81 @@ fn the_quarantine_is_listed_shown_and_replayed() {
 }
 
 #[test]
+fn the_quarantines_example_is_one_row() {
+    use crate::workload::Project;
+    let project = Project::of(&[
+        ("tables/items.toml", "[source]\npath = \"data.csv\"\n[columns]\nid = \"int\"\nnote = \"text\"\n"),
+        ("data.csv", "id,note\n1,a\nzzz,first\naaa,second\n"),
+    ]);
+    project.run();
+    let listed = project.json(&["quarantine", "ls"]);
+    let row = &listed[0];
+    assert_eq!(
+        (row["rows"].as_u64(), row["first_line"].as_u64(), row["first_raw"].as_str()),
+        (Some(2), Some(3), Some("zzz,first")),
+        "{listed}"
+    );
+    assert!(row["example"].as_str().is_some_and(|e| e.contains("zzz")), "{listed}");
+}
+
+#[test]
+fn columns_without_a_name_are_called_as_in_postgresql() {
+    let shop = Starter::run();
+    let head = |sql: &str| shop.good(&["query", "--format", "csv", sql]).lines().next().unwrap_or_default().to_string();
+    assert_eq!(head("SELECT 3"), "?column?");
+    assert_eq!(head("SELECT 1 + 2, 'a', 4 AS four"), "?column?,?column?_2,four");
+    assert_eq!(head("SELECT round(amount, 1), count(*) FROM orders GROUP BY 1 ORDER BY 1 LIMIT 1"), "round,count(*)");
+    assert_eq!(head("SELECT (SELECT count(*) FROM orders)"), "?column?");
+    assert!(shop.good(&["query", "SELECT 3"]).contains("?column?"));
+}
+
+#[test]
+fn snapshot_ls_lists_every_table_and_an_unknown_version_is_no_alarm() {
+    let shop = Starter::run();
+    let listed = shop.json(&["snapshot", "ls", "--format", "json"]);
+    let names: Vec<&str> = listed.as_array().expect("rows").iter().filter_map(|r| r["table"].as_str()).collect();
+    assert!(
+        ["raw.orders", "clean.orders", "quarantine.orders", "revenue_by_country", "system.runs"].iter().all(|n| names.contains(n)),
+        "{listed}"
+    );
+    for command in [
+        &["query", "SELECT * FROM version_of('clean.orders', 77)"][..],
+        &["snapshot", "diff", "clean.orders", "77"],
+        &["snapshot", "restore", "clean.orders", "77"],
+    ] {
+        let output = shop.tidemill(command);
+        assert!(code(&output) != 0 && err(&output).contains("77"), "{command:?}: {}", both(&output));
+        assert!(!err(&output).contains("ERROR") && err(&output).lines().count() <= 5, "{command:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn with_json_errors_are_objects_too() {
+    let shop = Starter::run();
+    let objects = |output: &Output| -> Vec<Value> {
+        err(output).lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {}", err(output)))).collect()
+    };
+    let output = shop.tidemill(&["query", "SELECT\n  contry FROM orders", "--format", "json"]);
+    let told = objects(&output);
+    assert_eq!((code(&output), told.len()), (2, 1));
+    assert_eq!((&told[0]["line"], &told[0]["column"], &told[0]["file"]), (&2.into(), &3.into(), &Value::Null), "{told:?}");
+    assert!(told[0]["message"].as_str().is_some_and(|m| m.contains("contry")) && told[0]["help"].is_string(), "{told:?}");
+    std::fs::write(shop.dir().join("views/wrong.sql"), "SELECT contry, amont FROM orders").expect("a file");
+    std::fs::write(shop.dir().join("views/worse.sql"), "SELEC 1").expect("a file");
+    for command in ["run", "plan", "audit"] {
+        let output = shop.tidemill(&[command, "--format", "json"]);
+        let told = objects(&output);
+        assert!(code(&output) == 78 && told.len() >= 2, "{command}: {told:?}");
+        assert!(
+            told.iter().all(|p| p["code"].is_string() && p["file"].is_string() && p["line"] == 1 && p["message"].is_string()),
+            "{told:?}"
+        );
+    }
+    let csv = shop.tidemill(&["run", "--format", "csv"]);
+    assert!(err(&csv).contains("error[TM0402]"), "{}", err(&csv));
+}
+
+#[test]
 fn settings_say_where_they_come_from() {
     let shop = Starter::new();
     let output = shop
@@ -221,6 +296,19 @@ fn settings_say_where_they_come_from() {
     assert_eq!(entry("engine.batch_rows"), ("1000".into(), "TIDEMILL__ENGINE__BATCH_ROWS".into()));
     assert!(entry("lake.location").1.starts_with("tidemill.toml:"));
     assert_eq!(entry("log.files_max").1, "default");
+    let wrong = shop.tidemill(&["--set", "engine.threads=x", "run"]);
+    assert_eq!(code(&wrong), 78, "{}", both(&wrong));
+    assert!(
+        err(&wrong).contains("`--set engine.threads` cannot be `x`") && err(&wrong).contains("write a whole number"),
+        "{}",
+        err(&wrong)
+    );
+    let wrong = shop.command(&["run"]).env("TIDEMILL__ENGINE__THREADS", "x").output().expect("tidemill starts");
+    assert!(err(&wrong).contains("`TIDEMILL__ENGINE__THREADS` cannot be `x`"), "{}", err(&wrong));
+    std::fs::write(shop.dir().join(".env"), "A=1\nTIDEMILL__ENGINE__THREADS=x\n").expect("a file");
+    let wrong = shop.tidemill(&["run"]);
+    assert!(err(&wrong).contains("`TIDEMILL__ENGINE__THREADS` cannot be `x`") && err(&wrong).contains("--> .env"), "{}", err(&wrong));
+    std::fs::remove_file(shop.dir().join(".env")).expect("a file");
     let wrong = shop.tidemill(&["--set", "engine.treads=3", "run"]);
     assert_eq!(code(&wrong), 78, "{}", both(&wrong));
     assert!(err(&wrong).contains("engine.threads"), "{}", err(&wrong));

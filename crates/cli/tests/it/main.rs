@@ -12,5 +12,6 @@ mod faults;
 mod marketing;
 mod owners;
 mod rooms;
+mod sources;
 mod standing;
 mod workload;

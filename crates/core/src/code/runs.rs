@@ -25,7 +25,10 @@ is one character:
         text: r#"No file matches, or it cannot be opened. Paths count from the project directory; `*` matches within a folder,
 `**` across folders:
 
-    path = "data/orders-*.csv""#,
+    path = "data/orders-*.csv"
+
+As a warning it names a file without a single row. Such a file stops nothing; while all files of a table are
+empty and nothing was ever read from it, its undeclared columns are unknown, and it waits."#,
     },
     Code {
         code: "TM0604",

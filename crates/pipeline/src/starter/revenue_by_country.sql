@@ -4,4 +4,3 @@
 SELECT country, count(*) AS orders, round(sum(amount), 2) AS revenue
 FROM orders
 GROUP BY country
-ORDER BY revenue DESC

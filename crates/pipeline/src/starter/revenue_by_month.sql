@@ -2,4 +2,3 @@
 SELECT date_trunc('month', ordered_at) AS month, count(*) AS orders, round(sum(amount), 2) AS revenue
 FROM orders
 GROUP BY 1
-ORDER BY 1

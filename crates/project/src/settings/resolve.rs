@@ -131,6 +131,11 @@ fn read_variable(name: &str, value: &str, dotenv: bool, settings: &mut Settings,
     }
 }
 
+/// `--set engine.threads`; of a variable or a flag of its own the name says it all.
+fn shown(written: &str, name: &str) -> String {
+    if written == "--set" { format!("`--set {name}`") } else { format!("`{written}`") }
+}
+
 /// `written` is what the user wrote: a variable or a flag.
 fn assign(name: &str, value: &str, origin: Origin, settings: &mut Settings, written: &str, place: &Place) -> Result<(), Problem> {
     let Some(key) = KEYS.iter().find(|k| k.name == name) else {
@@ -148,6 +153,8 @@ fn assign(name: &str, value: &str, origin: Origin, settings: &mut Settings, writ
             settings.origins.insert(key.name.to_string(), origin);
             Ok(())
         }
-        Err(help) => Err(Problem::error(codes::SETTING_VALUE, place.clone(), format!("`{written}` cannot be `{value}`")).help(help)),
+        Err(help) => {
+            Err(Problem::error(codes::SETTING_VALUE, place.clone(), format!("{} cannot be `{value}`", shown(written, name))).help(help))
+        }
     }
 }

@@ -72,7 +72,7 @@ fn mistakes_in_any_layer_are_told() {
     let environment = Environment {
         name: Some("prd".into()),
         variables: BTreeMap::from([("TIDEMILL__ENGINE__THREDS".to_string(), "4".to_string())]),
-        overrides: vec![("--log-level".into(), "log.level=loud".into())],
+        overrides: vec![("--log-level".into(), "log.level=loud".into()), ("--set".into(), "engine.cache=much".into())],
     };
     let toml = "name = \"t\"\n[engine]\nmemory_limit = \"lots\"\nthreads = \"2\"\n[environments.prod.live]\nlateness = \"soon\"\n";
     let (_, mut problems) = load(toml, "", &environment);
@@ -81,6 +81,7 @@ fn mistakes_in_any_layer_are_told() {
         problems,
         [
             "`--log-level` cannot be `loud`",
+            "`--set engine.cache` cannot be `much`",
             "`TIDEMILL__ENGINE__THREDS` sets `engine.threds`, which is no setting",
             "`lateness` cannot be `soon`",
             "`memory_limit` cannot be `lots`",
