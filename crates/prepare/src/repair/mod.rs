@@ -1,9 +1,17 @@
-//! `repair`: spellings brought to the values that are meant. What becomes of a spelling depends on the spelling and the canon alone, so it is found once
+//! `repair`, in its forms. `context` is repair by the row's other columns: it measures `evidence`, learns a `model`, and `verdict` judges rows by it, with
+//! `likeness` to tell slips from other values. `glued` takes values apart that hold their neighbour's.
+//!
+//! Here: spellings brought to the values that are meant. What becomes of a spelling depends on the spelling and the canon alone, so it is found once
 //! for each distinct spelling, when it is first met, by whichever thread meets it.
 
+mod context;
+mod evidence;
+mod likeness;
 mod matcher;
+mod model;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use crate::cells::{field, is_text, text_list};
 use crate::fitted::figures;
@@ -28,6 +36,9 @@ const MEMO_MAX: usize = 1 << 20;
 const SHOWN_MAX: usize = 10_000;
 
 pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
+    if let Rule::RepairBy { columns, by, confidence_min } = rule {
+        return context::compile(scope, columns, by, *confidence_min);
+    }
     let Rule::Repair { columns, to, distance_max, confidence_min, ignore_case, trim, otherwise, into } = rule else { return };
     for c in scope.all(columns, "text", is_text) {
         let repair = Repair {
