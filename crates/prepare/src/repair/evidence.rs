@@ -141,7 +141,7 @@ pub(super) struct Spelt {
 /// Spellings of one column that are counted at a time.
 const SPELLINGS_MAX: usize = 1 << 20;
 
-/// Measures [`Spelt`] of its one input.
+/// Measures [`Spelt`] of its first input; given a second one, only of rows in which that is missing.
 pub(super) struct Spellings;
 
 impl Measure for Spellings {
@@ -154,7 +154,10 @@ impl Measure for Spellings {
     fn observe(&self, input: &Input) -> Result<Part> {
         let column = texts(&input.arrays[0])?;
         let mut counts: HashMap<&str, u64, RandomState> = HashMap::with_hasher(hasher());
-        column.iter().flatten().for_each(|v| *counts.entry(v).or_default() += 1);
+        let without = input.arrays.get(1);
+        for row in (0..input.rows).filter(|row| column.is_valid(*row) && without.is_none_or(|w| w.is_null(*row))) {
+            *counts.entry(column.value(row)).or_default() += 1;
+        }
         let counts: Vec<(Box<str>, u64)> = counts.into_iter().map(|(v, n)| (v.into(), n)).collect();
         Ok(Box::new(counts))
     }

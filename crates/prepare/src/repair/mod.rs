@@ -6,6 +6,7 @@
 
 mod context;
 mod evidence;
+mod glued;
 mod likeness;
 mod matcher;
 mod model;
@@ -38,6 +39,9 @@ const SHOWN_MAX: usize = 10_000;
 pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
     if let Rule::RepairBy { columns, by, confidence_min } = rule {
         return context::compile(scope, columns, by, *confidence_min);
+    }
+    if let Rule::RepairGlued { columns, confidence_min } = rule {
+        return glued::compile(scope, columns, *confidence_min);
     }
     let Rule::Repair { columns, to, distance_max, confidence_min, ignore_case, trim, otherwise, into } = rule else { return };
     for c in scope.all(columns, "text", is_text) {

@@ -36,6 +36,21 @@ fn verdict_fields(columns: usize) -> Fields {
     (0..columns).flat_map(fields).collect()
 }
 
+/// For each row, in the columns' order: column, the value it should have, how sure that is.
+pub(super) fn verdicts<'a>(columns: usize, rows: usize, judged: impl Iterator<Item = Vec<(usize, &'a str, f64)>>) -> Result<ArrayRef> {
+    let mut out: Vec<(StringBuilder, Float64Builder)> = (0..columns).map(|_| Default::default()).collect();
+    for row in judged {
+        let mut row = row.into_iter().peekable();
+        for (at, (to, confidence)) in out.iter_mut().enumerate() {
+            let verdict = row.next_if(|v| v.0 == at);
+            to.append_option(verdict.map(|v| v.1));
+            confidence.append_option(verdict.map(|v| v.2));
+        }
+    }
+    let arrays = out.iter_mut().flat_map(|(to, confidence)| [Arc::new(to.finish()) as ArrayRef, Arc::new(confidence.finish()) as ArrayRef]);
+    Ok(Arc::new(StructArray::try_new_with_length(verdict_fields(columns), arrays.collect(), None, rows)?))
+}
+
 /// Judges rows as they came: for each column what a cell should be, if not what it is, and how sure that is.
 pub(super) struct Judge {
     pub model: Model,
@@ -64,17 +79,16 @@ impl Op for Judge {
     fn run(&self, input: &Input) -> Result<Output> {
         let columns = input.arrays.iter().map(texts).collect::<Result<Vec<_>>>()?;
         let m = &self.model;
-        let mut out: Vec<(StringBuilder, Float64Builder)> = (0..m.columns).map(|_| Default::default()).collect();
+        let by: Vec<Vec<&StringArray>> = m.determinants.iter().map(|d| d.columns.iter().map(|c| &columns[*c]).collect()).collect();
         let mut known: Known = HashMap::with_hasher(hasher());
         let mut key = String::new();
         let mut seen: Seen = vec![None; m.pairs.len()];
-        for row in 0..input.rows {
+        let judged = (0..input.rows).map(|row| {
             let own = |column: usize| columns[column].is_valid(row).then(|| columns[column].value(row));
             seen.fill(None);
             let mut calm = true;
-            for d in &m.determinants {
-                let by: Vec<&StringArray> = d.columns.iter().map(|c| &columns[*c]).collect();
-                if d.tallies.is_empty() || !joint(&by, row, &mut key) {
+            for (d, by) in m.determinants.iter().zip(&by) {
+                if d.tallies.is_empty() || !joint(by, row, &mut key) {
                     continue;
                 }
                 let Some(group) = d.groups.get(key.as_str()) else { continue };
@@ -86,26 +100,9 @@ impl Op for Judge {
                     seen[*pair] = Some(others);
                 }
             }
-            let verdicts = if calm { Vec::new() } else { self.judge(&own, &seen, &mut known) };
-            let mut verdicts = verdicts.into_iter().peekable();
-            for (at, (to, confidence)) in out.iter_mut().enumerate() {
-                match verdicts.next_if(|v| v.0 == at) {
-                    Some((_, value, sure)) => {
-                        to.append_value(value);
-                        confidence.append_value(sure);
-                    }
-                    None => {
-                        to.append_null();
-                        confidence.append_null();
-                    }
-                }
-            }
-        }
-        let arrays: Vec<ArrayRef> = out
-            .iter_mut()
-            .flat_map(|(to, confidence)| [Arc::new(to.finish()) as ArrayRef, Arc::new(confidence.finish()) as ArrayRef])
-            .collect();
-        Ok(Output::Columns(vec![Arc::new(StructArray::try_new_with_length(verdict_fields(m.columns), arrays, None, input.rows)?)]))
+            if calm { Vec::new() } else { self.judge(&own, &seen, &mut known) }
+        });
+        Ok(Output::Columns(vec![verdicts(m.columns, input.rows, judged)?]))
     }
 }
 
