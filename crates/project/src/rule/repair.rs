@@ -36,7 +36,7 @@ pub(super) fn repair(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
 /// Below this, a repair is listed and not made.
 const CONFIDENCE_MIN: f64 = 0.9;
 /// The same for frequent spellings.
-const FREQUENT_MIN: f64 = 0.0;
+const FREQUENT_MIN: f64 = 0.8;
 
 fn by(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
     let columns = columns(f, sheet);
