@@ -13,8 +13,9 @@ enum Type {
     Int,
     Float,
     Instant,
+    Bool,
 }
-use Type::{Float, Instant, Int, Text};
+use Type::{Bool, Float, Instant, Int, Text};
 
 /// Name, what a row is, columns with their descriptions.
 type Declaration = (&'static str, &'static str, &'static [(&'static str, Type, &'static str)]);
@@ -95,13 +96,14 @@ const TABLES: &[Declaration] = &[
             ("rule", Text, "missing, repair, outliers, …"),
             ("column", Text, ""),
             ("cells_changed", Int, ""),
+            ("listed", Int, "changes too doubtful to be made"),
             ("rows_removed", Int, ""),
             ("message", Text, "fitted values, in words"),
         ],
     ),
     (
         "changes",
-        "one cell that a rule changed; the first ones of each rule and column",
+        "one cell that a rule changed, or would have; the first ones of each rule and column",
         &[
             ("run_id", Text, ""),
             ("table", Text, ""),
@@ -114,6 +116,7 @@ const TABLES: &[Declaration] = &[
             ("before", Text, "NULL for a missing value"),
             ("after", Text, ""),
             ("confidence", Float, "0 to 1, for repairs"),
+            ("applied", Bool, "false: too doubtful to be made, only listed"),
         ],
     ),
     (
@@ -185,6 +188,7 @@ fn declared(declaration: &Declaration) -> SchemaRef {
             Text => DataType::Utf8,
             Int => DataType::Int64,
             Float => DataType::Float64,
+            Bool => DataType::Boolean,
             Instant => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         };
         let field = Field::new(*name, data_type, true);

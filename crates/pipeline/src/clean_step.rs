@@ -300,6 +300,7 @@ fn quality(applied: &Applied) -> Vec<QualityLine> {
         rule: "on_invalid".into(),
         column: Some(column.clone()),
         cells_changed: *n,
+        listed: 0,
         rows_removed: 0,
         message: crate::state::nulled(*n),
     });
@@ -308,6 +309,7 @@ fn quality(applied: &Applied) -> Vec<QualityLine> {
         rule: q.rule.to_string(),
         column: q.column.clone(),
         cells_changed: q.cells_changed,
+        listed: q.listed,
         rows_removed: q.rows_removed,
         message: q.message.clone(),
     });
@@ -328,18 +330,21 @@ fn changes(applied: &Applied) -> Vec<ChangeLine> {
             before: c.before.clone(),
             after: c.after.clone(),
             confidence: c.confidence,
+            applied: c.applied,
         })
         .collect()
 }
 
 fn told(applied: &Applied) -> String {
     let cells: u64 = applied.quality.iter().map(|q| q.cells_changed).sum();
+    let listed: u64 = applied.quality.iter().map(|q| q.listed).sum();
     let mut parts = Vec::new();
     for (n, what, whats) in [
         (cells, "cell changed", "cells changed"),
         (applied.deduplicated, "duplicate removed", "duplicates removed"),
         (applied.filtered, "row filtered", "rows filtered"),
         (applied.quarantined, "set aside", "set aside"),
+        (listed, "doubtful change listed, not made", "doubtful changes listed, not made"),
     ] {
         if n > 0 {
             parts.push(format!("{n} {}", if n == 1 { what } else { whats }));

@@ -142,6 +142,7 @@ fn nulled(taken: &Taken) -> Vec<QualityLine> {
             rule: "on_invalid".into(),
             column: Some(column.clone()),
             cells_changed: *n,
+            listed: 0,
             rows_removed: 0,
             message: crate::state::nulled(*n),
         })

@@ -34,8 +34,8 @@ mod view_step;
 pub mod workspace;
 
 pub use check::{Checked, check};
-pub use quarantine::QuarantineFilter;
 pub use propose::{Proposal, ProposeOptions, ProposedTable, propose};
+pub use quarantine::QuarantineFilter;
 pub use report::*;
 pub use starter::{demo, init};
 pub use workspace::{QueryOptions, Workspace};

@@ -40,14 +40,14 @@ impl Records {
             self.push(
                 "quality",
                 json!({"run_id": run_id, "epoch": epoch, "table": name, "rule_index": q.rule_index, "rule": q.rule, "column": q.column,
-                    "cells_changed": q.cells_changed, "rows_removed": q.rows_removed, "message": q.message}),
+                    "cells_changed": q.cells_changed, "listed": q.listed, "rows_removed": q.rows_removed, "message": q.message}),
             );
         }
         for c in &o.changes {
             self.push(
                 "changes",
                 json!({"run_id": run_id, "epoch": epoch, "table": name, "rule_index": c.rule_index, "rule": c.rule, "column": c.column, "row_key": c.row_key,
-                    "file": c.file, "line": c.line, "before": c.before, "after": c.after, "confidence": c.confidence}),
+                    "file": c.file, "line": c.line, "before": c.before, "after": c.after, "confidence": c.confidence, "applied": c.applied}),
             );
         }
         for l in &o.lineage {

@@ -64,6 +64,9 @@ pub struct QualityLine {
     pub rule: String,
     pub column: Option<String>,
     pub cells_changed: u64,
+    /// Changes too doubtful to be made.
+    #[serde(default)]
+    pub listed: u64,
     pub rows_removed: u64,
     pub message: String,
 }
@@ -87,6 +90,13 @@ pub struct ChangeLine {
     pub before: Option<String>,
     pub after: Option<String>,
     pub confidence: Option<f64>,
+    #[serde(default = "made")]
+    pub applied: bool,
+}
+
+/// Before doubtful changes were listed, every change was made.
+fn made() -> bool {
+    true
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -65,6 +65,8 @@ pub struct QualityCount {
     /// `None` for rules over whole rows.
     pub column: Option<String>,
     pub cells_changed: u64,
+    /// Changes too doubtful to be made, that are only listed.
+    pub listed: u64,
     pub rows_removed: u64,
     /// "filled with 51381.5"
     pub message: String,
@@ -151,6 +153,7 @@ fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, 
                 let mut walked = stage.walk(seq, &origin, &mut flow, course)?;
                 if let Some(mut t) = before {
                     t.changed.iter_mut().zip(&walked.tally.changed).for_each(|(a, b)| *a += b);
+                    t.listed.iter_mut().zip(&walked.tally.listed).for_each(|(a, b)| *a += b);
                     t.removed.iter_mut().zip(&walked.tally.removed).for_each(|(a, b)| *a += b);
                     t.samples.append(&mut walked.tally.samples);
                     walked.tally = t;
@@ -204,8 +207,9 @@ impl Totals {
         self.applied.written += written as u64;
         nulled.iter().for_each(|(c, n)| *self.nulled.entry(c.clone()).or_default() += n);
         self.tally.changed.iter_mut().zip(&tally.changed).for_each(|(a, b)| *a += b);
+        self.tally.listed.iter_mut().zip(&tally.listed).for_each(|(a, b)| *a += b);
         self.tally.removed.iter_mut().zip(&tally.removed).for_each(|(a, b)| *a += b);
-        self.tally.samples.extend(tally.samples.into_iter().filter(|(at, _)| wanted.take(*at)));
+        self.tally.samples.extend(tally.samples.into_iter().filter(|(at, c)| wanted.take(*at, c.applied)));
     }
 
     fn finish(mut self, program: &Program, knowledge: &Knowledge) -> Result<Applied> {
@@ -214,6 +218,9 @@ impl Totals {
             match node.removes {
                 Some(r) if r.is_deduplication() => self.applied.deduplicated += removed,
                 _ => self.applied.filtered += removed,
+            }
+            if node.is_inner() {
+                continue;
             }
             let message = match (&node.act, &knowledge.fits[at]) {
                 (Act::Row(rule), Some(fit)) => rule.message(fit),
@@ -224,12 +231,13 @@ impl Totals {
                 rule: node.rule,
                 column: node.column.clone(),
                 cells_changed: self.tally.changed[at],
+                listed: self.tally.listed[at],
                 rows_removed: removed,
                 message,
             });
         }
         let mut samples = self.tally.samples;
-        samples.sort_by_key(|(at, _)| *at);
+        samples.sort_by_key(|(at, c)| (*at, !c.applied));
         self.applied.changes = samples.into_iter().map(|(_, c)| c).collect();
         self.applied.nulled = self.nulled.into_iter().collect();
         let a = &self.applied;

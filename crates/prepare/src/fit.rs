@@ -213,7 +213,7 @@ impl Knowledge {
                         (Some(origin), Some(flow), Some(budget)) if !full.load(Ordering::Relaxed) => {
                             let bytes = flow.bytes() + origin.lines.len() * 8 + if keep_text { origin.bytes_read as usize } else { 0 };
                             if (budget.held() + bytes) as u64 <= cache_bytes && budget.try_grow(bytes) {
-                                walked.tally.samples.retain(|(at, _)| stage.wanted.take(*at));
+                                walked.tally.samples.retain(|(at, c)| stage.wanted.take(*at, c.applied));
                                 kept.push(Kept { origin, flow, tally: walked.tally });
                             } else {
                                 full.store(true, Ordering::Relaxed);

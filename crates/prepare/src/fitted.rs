@@ -202,6 +202,8 @@ fn is_met(field: &str) -> bool {
 fn flatten(prefix: &str, v: &Value, out: &mut Vec<(String, String)>) {
     let inside = |k: &str| if prefix.is_empty() { k.to_string() } else { format!("{prefix}.{k}") };
     match v {
+        // What a rule learnt in bulk: in the stored recipe, but no figures for people.
+        _ if prefix == "model" => {}
         Value::Null if prefix.is_empty() => {}
         Value::Object(map) => map.iter().for_each(|(k, v)| flatten(&inside(k), v, out)),
         Value::Array(list) if list.iter().any(Value::is_object) => {

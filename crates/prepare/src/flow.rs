@@ -4,7 +4,7 @@ use crate::cells::{cast_strictly, differ, text_of};
 use crate::contract::Contract;
 use crate::program::{Act, Decision, Input, Node, Op, Output, Part, Program, Removal, Slot};
 use crate::turn::{Gate, Halt};
-use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{FilterBuilder, FilterPredicate};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Change {
     pub after: Option<String>,
     /// 0 to 1, for repairs.
     pub confidence: Option<f64>,
+    /// Whether it was made: one that is too doubtful is only listed, and the cell stays as it was.
+    pub applied: bool,
 }
 
 /// Where a morsel's rows came from.
@@ -90,29 +92,31 @@ impl Flow {
 #[derive(Clone, Default)]
 pub(crate) struct Tally {
     pub changed: Vec<u64>,
+    /// Changes that were too doubtful to be made.
+    pub listed: Vec<u64>,
     pub removed: Vec<u64>,
     pub samples: Vec<(usize, Change)>,
 }
 
 impl Tally {
     pub(crate) fn new(nodes: usize) -> Self {
-        Tally { changed: vec![0; nodes], removed: vec![0; nodes], samples: Vec::new() }
+        Tally { changed: vec![0; nodes], listed: vec![0; nodes], removed: vec![0; nodes], samples: Vec::new() }
     }
 }
 
-/// How many samples of each node are still wanted. Only a hint to workers: whoever folds the tallies takes the first ones in source order.
+/// How many samples of each node are still wanted: of changes made, and of those only listed. Only a hint to workers: whoever folds the tallies takes the first ones in source order.
 pub(crate) struct Wanted(Vec<AtomicUsize>);
 
 impl Wanted {
     pub(crate) fn new(nodes: usize, samples: usize) -> Self {
-        Wanted((0..nodes).map(|_| AtomicUsize::new(samples)).collect())
+        Wanted((0..nodes * 2).map(|_| AtomicUsize::new(samples)).collect())
     }
-    fn of(&self, node: usize) -> usize {
-        self.0[node].load(Ordering::Relaxed)
+    fn of(&self, node: usize, applied: bool) -> usize {
+        self.0[node * 2 + usize::from(applied)].load(Ordering::Relaxed)
     }
     /// Takes one sample; false when there are enough.
-    pub(crate) fn take(&self, node: usize) -> bool {
-        self.0[node].fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
+    pub(crate) fn take(&self, node: usize, applied: bool) -> bool {
+        self.0[node * 2 + usize::from(applied)].fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
     }
 }
 
@@ -261,7 +265,7 @@ impl Stage<'_> {
                 if let (true, Some(before)) = (counted, node.replaces) {
                     let before = flow.cell(before)?;
                     let mask = differ(&before, &columns[0])?;
-                    self.count(at, node, origin, flow, &before, &columns[0], &mask, walked);
+                    self.count(at, node, origin, flow, &Made { before: &before, after: &columns[0], mask: &mask, sure: None }, walked);
                 }
                 for (slot, column) in node.outputs.iter().zip(columns) {
                     flow.cells[*slot] = Some(column);
@@ -270,7 +274,21 @@ impl Stage<'_> {
             Output::Changed(column, mask) => {
                 if let (true, Some(before)) = (counted, node.replaces) {
                     let before = flow.cell(before)?;
-                    self.count(at, node, origin, flow, &before, &column, &mask, walked);
+                    self.count(at, node, origin, flow, &Made { before: &before, after: &column, mask: &mask, sure: None }, walked);
+                }
+                flow.cells[node.outputs[0]] = Some(column);
+            }
+            Output::Proposed { column, changed, doubtful, proposed, confidence } => {
+                if counted {
+                    // Before a column that is made anew, there is nothing to differ from.
+                    let before = flow.cell(node.replaces.unwrap_or(node.inputs[0]))?;
+                    let sure = Some(&confidence);
+                    if node.replaces.is_some() {
+                        self.count(at, node, origin, flow, &Made { before: &before, after: &column, mask: &changed, sure }, walked);
+                    }
+                    let made = Made { before: &before, after: &proposed, mask: &doubtful, sure };
+                    walked.tally.listed[at] = doubtful.count_set_bits() as u64;
+                    self.sample(at, node, origin, flow, &made, false, walked);
                 }
                 flow.cells[node.outputs[0]] = Some(column);
             }
@@ -283,28 +301,21 @@ impl Stage<'_> {
         Ok(())
     }
 
+    fn count(&self, at: usize, node: &Node, origin: &Origin, flow: &Flow, made: &Made, walked: &mut Walked) {
+        walked.tally.changed[at] = made.mask.count_set_bits() as u64;
+        self.sample(at, node, origin, flow, made, true, walked);
+    }
+
     #[allow(clippy::too_many_arguments)] // a change is all of these
-    fn count(
-        &self,
-        at: usize,
-        node: &Node,
-        origin: &Origin,
-        flow: &Flow,
-        before: &ArrayRef,
-        after: &ArrayRef,
-        mask: &BooleanBuffer,
-        walked: &mut Walked,
-    ) {
-        let changed = mask.count_set_bits();
-        if changed == 0 {
-            return;
-        }
-        walked.tally.changed[at] = changed as u64;
-        for row in mask.set_indices().take(self.wanted.of(at)) {
+    fn sample(&self, at: usize, node: &Node, origin: &Origin, flow: &Flow, made: &Made, applied: bool, walked: &mut Walked) {
+        for row in made.mask.set_indices().take(self.wanted.of(at, applied)) {
             let morsel_row = flow.morsel_row(row);
             let key: Vec<String> = origin.keys.iter().map(|k| text_of(k.as_ref(), morsel_row).unwrap_or_default()).collect();
-            let old = text_of(before.as_ref(), row);
-            let confidence = old.as_deref().and_then(|old| self.ops[at].as_ref().and_then(|op| op.confidence(old)));
+            let old = text_of(made.before.as_ref(), row);
+            let confidence = match made.sure {
+                Some(sure) => sure.is_valid(row).then(|| sure.value(row)),
+                None => old.as_deref().and_then(|old| self.ops[at].as_ref().and_then(|op| op.confidence(old))),
+            };
             let change = Change {
                 rule_index: node.rule_index,
                 rule: node.rule,
@@ -313,8 +324,9 @@ impl Stage<'_> {
                 file: origin.split.to_string(),
                 line: origin.lines.get(morsel_row).copied().unwrap_or(0),
                 before: old,
-                after: text_of(after.as_ref(), row),
+                after: text_of(made.after.as_ref(), row),
                 confidence,
+                applied,
             };
             walked.tally.samples.push((at, change));
         }
@@ -328,6 +340,15 @@ impl Stage<'_> {
             }
         }
     }
+}
+
+/// Changes of one column in one morsel.
+struct Made<'a> {
+    before: &'a ArrayRef,
+    after: &'a ArrayRef,
+    mask: &'a BooleanBuffer,
+    /// How sure the rule is of each, where it says so row by row.
+    sure: Option<&'a Float64Array>,
 }
 
 fn outcome(decision: Decision) -> Output {

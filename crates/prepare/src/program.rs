@@ -2,7 +2,7 @@
 //! that which node needs which other is plain to see, and nodes can run early without changing what any of them reads.
 
 use crate::measure::{Measure, Measured};
-use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use serde_json::Value;
@@ -96,6 +96,16 @@ pub(crate) enum Output {
     Columns(Vec<ArrayRef>),
     /// One column in place of another, and which of its cells differ.
     Changed(ArrayRef, BooleanBuffer),
+    /// One column in place of another with repairs of which the rule is more or less sure.
+    Proposed {
+        column: ArrayRef,
+        changed: BooleanBuffer,
+        /// Repairs that were not made, since the rule is not sure enough.
+        doubtful: BooleanBuffer,
+        /// What the doubtful cells would have become.
+        proposed: ArrayRef,
+        confidence: Float64Array,
+    },
     /// Rows to keep.
     Keep(BooleanBuffer),
     /// Nothing to do.
@@ -176,6 +186,10 @@ pub(crate) trait ElectRule: Send + Sync {
 }
 
 impl Node {
+    /// A step between columns: what it makes, only later nodes of its rule see.
+    pub(crate) fn is_inner(&self) -> bool {
+        self.column.is_none() && self.removes.is_none() && !self.outputs.is_empty()
+    }
     pub(crate) fn removes_rows(&self) -> bool {
         self.removes.is_some()
     }

@@ -40,7 +40,8 @@ pub(super) fn types_in_words(look: &Look) -> String {
 
 /// The lines of the block, without its heading. `key` columns are required.
 pub(super) fn lines(look: &Look, key: &[String], zone_is_assumed: bool) -> Vec<String> {
-    let declared: Vec<(String, String)> = look.columns.iter().map(|c| (bare_key(&c.read.name), declaration(c, key, zone_is_assumed))).collect();
+    let declared: Vec<(String, String)> =
+        look.columns.iter().map(|c| (bare_key(&c.read.name), declaration(c, key, zone_is_assumed))).collect();
     // Aligned, unless one long name would push all others away.
     let name_width = declared.iter().map(|(n, _)| n.chars().count()).max().unwrap_or(0).min(32);
     let value_width = declared.iter().map(|(_, v)| v.chars().count()).filter(|w| *w <= 44).max().unwrap_or(0);
@@ -149,10 +150,18 @@ fn doubts(look: &Look, column: &Seen) -> Vec<String> {
             Doubt::DayOrMonth { example } => {
                 let other: Vec<String> = column.read.formats.iter().map(|f| swap(f)).collect();
                 let example = shown(example);
-                format!("  {example:?} may be day first or month first; day first was taken. Else: {key} = {{ type = \"{}\", formats = {} }}", type_name(&column.read.data_type), quoted_list(&other))
+                format!(
+                    "  {example:?} may be day first or month first; day first was taken. Else: {key} = {{ type = \"{}\", formats = {} }}",
+                    type_name(&column.read.data_type),
+                    quoted_list(&other)
+                )
             }
-            Doubt::BothOrders { example } => format!("  dates come day first and month first ({:?} among them), so it stays text", shown(example)),
-            Doubt::Thousands { example } => format!("  {:?} was taken for a thousand; if it is a fraction, write decimal = \",\" in place of thousands", shown(example)),
+            Doubt::BothOrders { example } => {
+                format!("  dates come day first and month first ({:?} among them), so it stays text", shown(example))
+            }
+            Doubt::Thousands { example } => {
+                format!("  {:?} was taken for a thousand; if it is a fraction, write decimal = \",\" in place of thousands", shown(example))
+            }
             Doubt::Units { units } => {
                 let units: Vec<String> = units.iter().map(|(u, n)| format!("{u:?} {}", figure(*n))).collect();
                 format!("  numbers with units that may not be of one size ({}), so it stays text", list(&units, 5))
@@ -160,7 +169,11 @@ fn doubts(look: &Look, column: &Seen) -> Vec<String> {
             Doubt::MaybeMissing { token, rows } => {
                 let mut nulls = column.read.null_tokens.clone();
                 nulls.push(token.clone());
-                format!("{key} = {{ type = \"text\", nulls = {} }}   # instead, if {token:?} ({}) means that nothing is known", quoted_list(&nulls), counted(*rows, "row"))
+                format!(
+                    "{key} = {{ type = \"text\", nulls = {} }}   # instead, if {token:?} ({}) means that nothing is known",
+                    quoted_list(&nulls),
+                    counted(*rows, "row")
+                )
             }
             Doubt::Code { because } => format!("  digits, but read as text: {because}"),
         });

@@ -71,9 +71,14 @@ pub(super) fn draft(look: &Look) -> Draft {
 fn key(look: &Look, d: &mut Draft) {
     let exact = look.profile.keys.iter().filter(|k| k.duplicates == 0 && k.missing == 0);
     let rows = look.profile.rows;
-    let named = |c: &str| look.column(c).is_some_and(|s| has_word(&s.read.name, &s.read.label, &["id", "no", "nr", "number", "key", "index", "code", "uuid", "sku", "rowid"]));
+    let named = |c: &str| {
+        look.column(c).is_some_and(|s| {
+            has_word(&s.read.name, &s.read.label, &["id", "no", "nr", "number", "key", "index", "code", "uuid", "sku", "rowid"])
+        })
+    };
     let plausible = |c: &str| {
-        look.column(c).is_some_and(|s| s.cast_to.is_none() && matches!(s.read.data_type, DataType::Int64 | DataType::Int32 | DataType::Utf8))
+        look.column(c)
+            .is_some_and(|s| s.cast_to.is_none() && matches!(s.read.data_type, DataType::Int64 | DataType::Int32 | DataType::Utf8))
             && (named(c) || look.columns.first().is_some_and(|f| f.read.name == c))
     };
     let mut singles: Vec<&str> = exact.filter(|k| k.columns.len() == 1).map(|k| k.columns[0].as_str()).filter(|c| plausible(c)).collect();
@@ -92,7 +97,12 @@ fn key(look: &Look, d: &mut Draft) {
     d.key_comment = match (several, nearly) {
         (Some(k), _) => format!("key = {}   # no two rows have the same together; a key, if that is no accident", quoted_list(&k.columns)),
         (None, Some(k)) if k.duplicates < rows / 20 => {
-            format!("key = {}   # but {} repeat another's, {} lack it", quoted_list(&k.columns), counted(k.duplicates, "row"), figure(k.missing))
+            format!(
+                "key = {}   # but {} repeat another's, {} lack it",
+                quoted_list(&k.columns),
+                counted(k.duplicates, "row"),
+                figure(k.missing)
+            )
         }
         _ => String::new(),
     };
@@ -147,7 +157,11 @@ fn glued(look: &Look, text: &[&Seen], d: &mut Draft) {
                     narrow.read.name,
                     shown(&example.unwrap_or_default())
                 )],
-                lines: vec!["rule = \"repair\"".into(), format!("columns = {}", quoted_list(&[&wide.read.name, &narrow.read.name])), "glued = true".into()],
+                lines: vec![
+                    "rule = \"repair\"".into(),
+                    format!("columns = {}", quoted_list(&[&wide.read.name, &narrow.read.name])),
+                    "glued = true".into(),
+                ],
             });
             break;
         }
@@ -165,7 +179,8 @@ fn by_others(look: &Look, text: &[&Seen], d: &mut Draft) -> BTreeSet<String> {
         .filter(|f| f.agreement() >= AGREEMENT_MIN && f.groups >= GROUPS_MIN && f.rows * 2 >= rows && is_text(&f.dependent))
         .filter(|f| f.determinant.len() == 1 && decides(look, &f.determinant[0]) && f.rows as f64 >= f.groups as f64 * GROUP_ROWS_MIN)
         .collect();
-    let broken: BTreeSet<&str> = laws.iter().filter(|f| f.violations > 0 && is_damaged(look, &f.dependent, f.violations)).map(|f| f.dependent.as_str()).collect();
+    let broken: BTreeSet<&str> =
+        laws.iter().filter(|f| f.violations > 0 && is_damaged(look, &f.dependent, f.violations)).map(|f| f.dependent.as_str()).collect();
     if broken.is_empty() {
         return BTreeSet::new();
     }
@@ -243,8 +258,16 @@ fn casts(look: &Look, mended: &BTreeSet<String>, d: &mut Draft) {
             d.rules.push(Proposed {
                 active: true,
                 said: format!("read {} as {}", c.read.name, type_name(to)),
-                why: vec![format!("{} are no {} as they came; what the repair above leaves becomes NULL, counted.", counted(g.bad_rows, "cell"), type_name(to))],
-                lines: vec!["rule = \"cast\"".into(), format!("columns = {}", quoted_list(&[&c.read.name])), format!("type = {}", quoted(&type_name(to)))],
+                why: vec![format!(
+                    "{} are no {} as they came; what the repair above leaves becomes NULL, counted.",
+                    counted(g.bad_rows, "cell"),
+                    type_name(to)
+                )],
+                lines: vec![
+                    "rule = \"cast\"".into(),
+                    format!("columns = {}", quoted_list(&[&c.read.name])),
+                    format!("type = {}", quoted(&type_name(to))),
+                ],
             });
         } else if g.bad_rows * 100 <= g.filled {
             d.strict.insert(c.read.name.clone());
@@ -256,13 +279,25 @@ fn duplicates(look: &Look, d: &mut Draft) {
     let p = &look.profile;
     if p.duplicates.exact > 0 {
         // With a number of its own in it, an equal row is the same thing twice; without one it may be a second thing.
-        let identifies = look.columns.iter().any(|c| has_word(&c.read.name, &c.read.label, &["id", "no", "nr", "number", "invoice", "order", "code", "key", "invoiceno", "orderid", "customerid"]));
+        let identifies = look.columns.iter().any(|c| {
+            has_word(
+                &c.read.name,
+                &c.read.label,
+                &["id", "no", "nr", "number", "invoice", "order", "code", "key", "invoiceno", "orderid", "customerid"],
+            )
+        });
         let has_time = !p.time.is_empty();
         let active = identifies && has_time && p.duplicates.exact * 5 < p.rows;
         d.rules.push(Proposed {
             active,
-            said: format!("remove {}", counted(p.duplicates.exact, "row that repeats another").replace("row that repeats anothers", "rows that repeat another")),
-            why: vec![format!("{} an earlier row in every column.", if p.duplicates.exact == 1 { "1 row repeats".to_string() } else { format!("{} rows repeat", figure(p.duplicates.exact)) })],
+            said: format!(
+                "remove {}",
+                counted(p.duplicates.exact, "row that repeats another").replace("row that repeats anothers", "rows that repeat another")
+            ),
+            why: vec![format!(
+                "{} an earlier row in every column.",
+                if p.duplicates.exact == 1 { "1 row repeats".to_string() } else { format!("{} rows repeat", figure(p.duplicates.exact)) }
+            )],
             lines: vec!["rule = \"duplicates\"".into()],
         });
     }
@@ -272,7 +307,10 @@ fn duplicates(look: &Look, d: &mut Draft) {
         d.rules.push(Proposed {
             active: false,
             said: format!("remove rows that repeat another but for {ignored}"),
-            why: vec![format!("{} another in every column but {ignored}. The same thing twice, or two alike?", if *n == 1 { "1 row repeats".to_string() } else { format!("{} rows repeat", figure(*n)) })],
+            why: vec![format!(
+                "{} another in every column but {ignored}. The same thing twice, or two alike?",
+                if *n == 1 { "1 row repeats".to_string() } else { format!("{} rows repeat", figure(*n)) }
+            )],
             lines: vec!["rule = \"duplicates\"".into(), format!("ignore = {}", quoted_list(&[ignored]))],
         });
     }
@@ -286,7 +324,10 @@ fn duplicates(look: &Look, d: &mut Draft) {
             d.rules.push(Proposed {
                 active: false,
                 said: format!("list rows that are nearly others in {}", like.join(", ")),
-                why: vec![format!("{} nearly an earlier one{example}.", if near.rows == 1 { "1 row is".to_string() } else { format!("{} rows are", figure(near.rows)) })],
+                why: vec![format!(
+                    "{} nearly an earlier one{example}.",
+                    if near.rows == 1 { "1 row is".to_string() } else { format!("{} rows are", figure(near.rows)) }
+                )],
                 lines: vec!["rule = \"duplicates\"".into(), format!("like = {}", quoted_list(&like)), "action = \"list\"".into()],
             });
         }
@@ -299,11 +340,16 @@ fn proposals(look: &Look, d: &mut Draft) {
     let mut push = |said: String, why: String, lines: Vec<String>| d.rules.push(Proposed { active: false, said, why: vec![why], lines });
     for c in p.conditions.iter().take(3) {
         let (class, sql) = match &c.class {
-            Class::Begins(b) => (format!("begins with {b}"), format!("{} LIKE {}", ident(&c.column), literal(&format!("{}%", b.replace('%', "\\%").replace('_', "\\_"))))),
+            Class::Begins(b) => (
+                format!("begins with {b}"),
+                format!("{} LIKE {}", ident(&c.column), literal(&format!("{}%", b.replace('%', "\\%").replace('_', "\\_")))),
+            ),
             Class::Value(v) => (format!("is {}", shown(v)), format!("{} = {}", ident(&c.column), literal(v))),
             _ => continue,
         };
-        if !matches!(c.state, State::Negative | State::Missing | State::Zero) || look.column(&c.column).is_none_or(|s| s.read.data_type != DataType::Utf8) {
+        if !matches!(c.state, State::Negative | State::Missing | State::Zero)
+            || look.column(&c.column).is_none_or(|s| s.read.data_type != DataType::Utf8)
+        {
             continue;
         }
         let state = match c.state {
@@ -313,7 +359,11 @@ fn proposals(look: &Look, d: &mut Draft) {
         push(
             format!("mark rows whose {} {class}", c.column),
             format!("All {} whose {} {class} {state}: a kind of its own.", counted(c.rows, "row"), c.column),
-            vec!["rule = \"derive\"".into(), format!("column = {}", quoted(&format!("{}_special", c.column))), format!("sql = {}", quoted(&sql))],
+            vec![
+                "rule = \"derive\"".into(),
+                format!("column = {}", quoted(&format!("{}_special", c.column))),
+                format!("sql = {}", quoted(&sql)),
+            ],
         );
     }
     let mut few = 0;
@@ -341,10 +391,20 @@ fn proposals(look: &Look, d: &mut Draft) {
         push(
             format!("flag outliers of {}", list(&names, 3)),
             format!("Far from the rest (beyond 3 interquartile ranges): {}.", list(&said, 4)),
-            vec!["rule = \"outliers\"".into(), format!("columns = {}", quoted_list(&names)), "factor = 3.0".into(), "action = \"flag\"".into()],
+            vec![
+                "rule = \"outliers\"".into(),
+                format!("columns = {}", quoted_list(&names)),
+                "factor = 3.0".into(),
+                "action = \"flag\"".into(),
+            ],
         );
     }
-    let constant: Vec<&str> = p.columns.iter().filter(|c| c.rows > 1 && c.distinct.count <= 1 && (c.missing == 0 || c.missing == c.rows)).map(|c| c.name.as_str()).collect();
+    let constant: Vec<&str> = p
+        .columns
+        .iter()
+        .filter(|c| c.rows > 1 && c.distinct.count <= 1 && (c.missing == 0 || c.missing == c.rows))
+        .map(|c| c.name.as_str())
+        .collect();
     if !constant.is_empty() && constant.len() < p.columns.len() {
         push(
             format!("drop {}", list(&constant, 4)),

@@ -14,7 +14,10 @@ pub(super) fn text(look: &Look, draft: &Draft) -> String {
         out.push('\n');
     };
     let rows = counted(look.rows, "row");
-    line(&format!("description = {}", quoted(&format!("{} as it came: {rows}, {}", look.shown_source(), counted(look.columns.len() as u64, "column")))));
+    line(&format!(
+        "description = {}",
+        quoted(&format!("{} as it came: {rows}, {}", look.shown_source(), counted(look.columns.len() as u64, "column")))
+    ));
     line(&format!("load = {:<12} # {}", quoted(draft.load), draft.load_comment));
     match (&draft.key[..], draft.key_comment.as_str()) {
         ([], "") => {}

@@ -86,7 +86,9 @@ fn and(measures: &[Measure]) -> String {
 /// Price times quantity where both are there; else what has a name of money; else a quantity.
 fn measures(look: &Look) -> Vec<Measure> {
     let number = |c: &&Seen| matches!(c.read.data_type, DataType::Int64 | DataType::Float64 | DataType::Decimal128(..));
-    let with = |words: &[&str]| look.columns.iter().filter(number).find(|c| has_word(&c.read.name, &c.read.label, words)).map(|c| c.read.name.clone());
+    let with = |words: &[&str]| {
+        look.columns.iter().filter(number).find(|c| has_word(&c.read.name, &c.read.label, words)).map(|c| c.read.name.clone())
+    };
     let quantity = with(&["quantity", "qty", "units", "pieces"]);
     let price = with(&["price", "unitprice"]);
     let amount = with(&["amount", "total", "revenue", "sales", "spend", "totalamount", "turnover"]);
@@ -96,7 +98,12 @@ fn measures(look: &Look) -> Vec<Measure> {
         (None, Some(q), None) => vec![Measure { name: format!("{q}_sum"), sql: format!("sum({})", ident(&q)) }],
         (None, None, _) => {
             // A time series of one number: its mean.
-            let plain: Vec<&Seen> = look.columns.iter().filter(number).filter(|c| !has_word(&c.read.name, &c.read.label, &["id", "no", "index", "key", "code", "year"])).collect();
+            let plain: Vec<&Seen> = look
+                .columns
+                .iter()
+                .filter(number)
+                .filter(|c| !has_word(&c.read.name, &c.read.label, &["id", "no", "index", "key", "code", "year"]))
+                .collect();
             match &plain[..] {
                 [one] => vec![Measure { name: format!("{}_mean", one.read.name), sql: format!("avg({})", ident(&one.read.name)) }],
                 _ => Vec::new(),
@@ -137,7 +144,26 @@ fn is_category(look: &Look, p: &ColumnProfile, from: u64, to: u64) -> bool {
 fn categories(look: &Look) -> Vec<String> {
     let mut found: Vec<&ColumnProfile> = look.profile.columns.iter().filter(|p| is_category(look, p, 2, 60)).collect();
     found.sort_by_key(|p| {
-        let known = has_word(&p.name, &p.label, &["country", "category", "type", "region", "status", "state", "segment", "style", "class", "method", "education", "payment", "department", "condition"]);
+        let known = has_word(
+            &p.name,
+            &p.label,
+            &[
+                "country",
+                "category",
+                "type",
+                "region",
+                "status",
+                "state",
+                "segment",
+                "style",
+                "class",
+                "method",
+                "education",
+                "payment",
+                "department",
+                "condition",
+            ],
+        );
         // Of unknown names, about a dozen groups are the most telling.
         (!known, p.distinct.count.abs_diff(12), p.name.clone())
     });

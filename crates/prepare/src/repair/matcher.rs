@@ -1,10 +1,14 @@
 //! The nearest of many values by Levenshtein distance over characters.
 
 use super::Meant;
+use super::frequent::Evidence;
 use crate::measure::hasher;
 use ahash::RandomState;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
+
+/// Frequent values looked at to see how near they are to each other.
+const CROWD_MAX: usize = 2000;
 
 /// A value that spellings can be brought to.
 pub(super) struct Canon {
@@ -48,6 +52,8 @@ pub(super) struct Matcher {
     confidence_min: f64,
     ignore_case: bool,
     trim: bool,
+    /// Says how likely a spelling is a wrong one of another, where more than their distance is known.
+    evidence: Option<Evidence>,
 }
 
 impl Matcher {
@@ -60,17 +66,19 @@ impl Matcher {
         confidence_min: f64,
         ignore_case: bool,
         trim: bool,
+        evidence: Option<Evidence>,
     ) -> Self {
         canon.sort_by(|a, b| a.text.cmp(&b.text));
         let (by_text, by_key, by_length) = (HashMap::with_hasher(hasher()), HashMap::with_hasher(hasher()), Vec::new());
-        let mut m = Matcher { canon, by_text, by_key, by_length, counts, ratio_min, distance_max, confidence_min, ignore_case, trim };
+        let mut m =
+            Matcher { canon, by_text, by_key, by_length, counts, ratio_min, distance_max, confidence_min, ignore_case, trim, evidence };
         // The most frequent first: a frequent spelling that one of them repairs is not itself one to bring others to.
         let mut order: Vec<u32> = (0..m.canon.len() as u32).collect();
         if ratio_min.is_some() {
             order.sort_by_key(|at| std::cmp::Reverse(m.canon[*at as usize].count));
         }
         for at in order {
-            if ratio_min.is_none() || !matches!(m.find(&m.canon[at as usize].text), Meant::Canon(..)) {
+            if ratio_min.is_none() || !m.is_made(&m.find(&m.canon[at as usize].text)) {
                 m.admit(at);
             }
         }
@@ -86,6 +94,41 @@ impl Matcher {
         self.by_length[c.key.len()].push(at);
         self.by_text.entry(c.text.clone()).or_insert(at);
         self.by_key.entry(c.key.clone()).or_insert(at);
+    }
+
+    /// Whether a repair is sure enough to be made.
+    pub(super) fn is_made(&self, meant: &Meant) -> bool {
+        match meant {
+            Meant::Canon(_, confidence) | Meant::Text(_, confidence) => *confidence >= self.confidence_min,
+            Meant::Itself | Meant::Nothing => false,
+        }
+    }
+
+    pub(super) fn evidence(&self) -> Option<&Evidence> {
+        self.evidence.as_ref()
+    }
+
+    /// Of the values that may be brought to others, the share that has another nearby which is about as frequent: so both are right.
+    pub(super) fn crowded(&self) -> f64 {
+        let ratio = self.ratio_min.unwrap_or(1.0);
+        let admitted: Vec<&Canon> = self.by_length.iter().flatten().map(|at| &self.canon[*at as usize]).collect();
+        let sample = admitted.iter().step_by(admitted.len().div_ceil(CROWD_MAX).max(1));
+        let (mut near, mut all) = (0u32, 0u32);
+        for c in sample {
+            all += 1;
+            let other =
+                |o: &Canon| o.text != c.text && (o.count as f64) < ratio * c.count as f64 && (c.count as f64) < ratio * o.count as f64;
+            let found = self.nearest(&c.key, other);
+            near += u32::from(found.is_some_and(|(at, d, _)| {
+                let o = &self.canon[at as usize];
+                d == 0 || self.evidence.as_ref().is_none_or(|e| e.likely(&c.text, &o.text, 1) > 0.6 || e.likely(&o.text, &c.text, 1) > 0.6)
+            }));
+        }
+        if all == 0 { 0.0 } else { f64::from(near) / f64::from(all) }
+    }
+
+    pub(super) fn is_canon(&self, text: &str) -> bool {
+        self.by_text.contains_key(text)
     }
 
     pub(super) fn text(&self, at: u32) -> &str {
@@ -110,6 +153,10 @@ impl Matcher {
             Some((at, distance, equals)) => {
                 let longest = key.len().max(self.canon[at as usize].key.len());
                 let confidence = if longest == 0 { 1.0 } else { 1.0 - distance as f64 / longest as f64 } / equals as f64;
+                if let Some(evidence) = self.evidence.as_ref().filter(|_| distance > 0) {
+                    let confidence = evidence.confidence(text, &self.canon[at as usize].text, equals);
+                    return if confidence > 0.0 { Meant::Canon(at, confidence) } else { Meant::Nothing };
+                }
                 // Nothing in common is not a likeness, however short the words.
                 if distance == 0 || (confidence > 0.0 && confidence >= self.confidence_min) {
                     Meant::Canon(at, confidence)

@@ -1,18 +1,29 @@
-//! `repair`: spellings brought to the values that are meant. What becomes of a spelling depends on the spelling and the canon alone, so it is found once
+//! `repair`, in its forms. `context` is repair by the row's other columns: it measures `evidence`, learns a `model`, and `verdict` judges rows by it, with
+//! `likeness` to tell slips from other values. `glued` takes values apart that hold their neighbour's.
+//!
+//! Here: spellings brought to the values that are meant. What becomes of a spelling depends on the spelling and the canon alone, so it is found once
 //! for each distinct spelling, when it is first met, by whichever thread meets it.
 
+mod context;
+mod evidence;
+mod frequent;
+mod glued;
+mod likeness;
 mod matcher;
+mod model;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
-use crate::cells::{field, is_text, text_list};
-use crate::fitted::figures;
-use crate::measure::{Counted, Counts, Measured, hasher, measured};
+use crate::cells::{is_text, text_list};
+use crate::measure::{Measured, hasher, measured};
 use crate::program::{Given, Input, Op, Output, RowRule};
 use crate::scope::Scope;
 use ahash::RandomState;
-use arrow::array::{Array, AsArray, BooleanBufferBuilder, StringArray, StringBuilder};
+use arrow::array::{Array, AsArray, BooleanBufferBuilder, Float64Builder, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
+use evidence::{Spellings, Spelt};
+use frequent::Parts;
 use hashbrown::HashMap;
 use matcher::{Canon, Matcher};
 use parking_lot::RwLock;
@@ -28,8 +39,15 @@ const MEMO_MAX: usize = 1 << 20;
 const SHOWN_MAX: usize = 10_000;
 
 pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
+    if let Rule::RepairBy { columns, by, confidence_min } = rule {
+        return context::compile(scope, columns, by, *confidence_min);
+    }
+    if let Rule::RepairGlued { columns, confidence_min } = rule {
+        return glued::compile(scope, columns, *confidence_min);
+    }
     let Rule::Repair { columns, to, distance_max, confidence_min, ignore_case, trim, otherwise, into } = rule else { return };
-    for c in scope.all(columns, "text", is_text) {
+    let all = scope.all(columns, "text", is_text);
+    for c in all.clone() {
         let repair = Repair {
             to: to.clone(),
             distance_max: *distance_max as usize,
@@ -39,10 +57,17 @@ pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
             otherwise: otherwise.clone(),
         };
         let Some((out, replaces)) = scope.write(&c, into.as_ref(), DataType::Utf8) else { continue };
-        let node = scope.push_row(&c.name, vec![c.slot], out, replaces, repair);
-        if matches!(to, RepairTo::Frequent { .. }) {
-            node.measure(Counts, vec![0]);
+        if !matches!(to, RepairTo::Frequent { .. }) {
+            scope.push_row(&c.name, vec![c.slot], out, replaces, repair);
+            continue;
         }
+        // Which characters get confused is learnt from all columns of the rule together.
+        let others = all.iter().filter(|o| o.slot != c.slot).map(|o| o.slot);
+        let inputs: Vec<_> = std::iter::once(c.slot).chain(others).collect();
+        let node = scope.push_row(&c.name, inputs.clone(), out, replaces, repair);
+        (0..inputs.len()).for_each(|at| {
+            node.measure(Spellings, vec![at]);
+        });
     }
 }
 
@@ -82,36 +107,28 @@ impl RowRule for Repair {
 
     fn learn(&self, all: &[&Measured]) -> Result<Value> {
         let RepairTo::Frequent { count_min, ratio_min } = &self.to else { return Ok(Value::Null) };
-        let counted = measured::<Counted>(all, 0)?;
-        // Counts are kept where they can decide: of the canon, and of spellings too frequent to be anybody's misspelling.
-        let decides = |n: u64| n >= *count_min || n as f64 * ratio_min > *count_min as f64;
-        let counts = counted.sorted().into_iter().filter(|(_, n)| decides(*n)).map(|(v, n)| (v.to_string(), Value::from(n)));
-        Ok(figures([("counts", Value::Object(counts.collect::<Map<_, _>>()))]))
+        let spelt: Vec<&Spelt> = (0..all.len()).map(|at| measured::<Spelt>(all, at)).collect::<Result<_>>()?;
+        frequent::learn(self, &spelt, *count_min, *ratio_min)
     }
 
     fn ready(&self, fitted: &Value) -> Result<Arc<dyn Op>> {
-        let (canon, counts, ratio_min) = match &self.to {
-            RepairTo::Frequent { count_min, ratio_min } => {
-                let counts =
-                    field(fitted, "counts")?.as_object().ok_or_else(|| Error::data("`counts` of a stored recipe is not a table"))?;
-                let counts: BTreeMap<String, u64> = counts.iter().filter_map(|(k, v)| Some((k.clone(), v.as_u64()?))).collect();
-                let canon = counts.iter().filter(|(_, n)| **n >= *count_min).map(|(t, n)| Canon::new(t, *n, self.ignore_case, self.trim));
-                (canon.collect(), counts, Some(*ratio_min))
-            }
+        let (matcher, parts) = match &self.to {
+            RepairTo::Frequent { count_min, ratio_min } => frequent::ready(self, fitted, *count_min, *ratio_min)?,
             _ => {
                 let canon = text_list(fitted, "canon")?;
-                (canon.iter().map(|t| Canon::new(t, 0, self.ignore_case, self.trim)).collect(), BTreeMap::new(), None)
+                let canon = canon.iter().map(|t| Canon::new(t, 0, self.ignore_case, self.trim)).collect();
+                let (distance_max, sure) = (self.distance_max, self.confidence_min);
+                (Matcher::new(canon, BTreeMap::new(), None, distance_max, sure, self.ignore_case, self.trim, None), None)
             }
         };
-        let matcher = Matcher::new(canon, counts, ratio_min, self.distance_max, self.confidence_min, self.ignore_case, self.trim);
         // What was met before is found again, so that a stored recipe goes on knowing it.
         let mut memo = HashMap::with_hasher(hasher());
         let repaired = fitted.get("repairs").and_then(Value::as_object).into_iter().flat_map(Map::keys).map(String::as_str);
         let unmatched = fitted.get("unmatched").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         for text in repaired.chain(unmatched) {
-            memo.insert(text.into(), matcher.find(text));
+            memo.insert(text.into(), find(&matcher, parts.as_ref(), text));
         }
-        Ok(Arc::new(Mend { matcher, otherwise: self.otherwise.clone(), memo: RwLock::new(memo) }))
+        Ok(Arc::new(Mend { matcher, parts, otherwise: self.otherwise.clone(), memo: RwLock::new(memo) }))
     }
 
     fn message(&self, fitted: &Value) -> String {
@@ -125,17 +142,33 @@ impl RowRule for Repair {
 }
 
 /// What becomes of a spelling.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Meant {
     /// This value of the canon.
     Canon(u32, f64),
+    /// A text that was put together.
+    Text(Arc<str>, f64),
     /// It stays: one of the frequent ones.
     Itself,
     Nothing,
 }
 
+/// What becomes of a spelling: as a whole, or else by its parts.
+fn find(matcher: &Matcher, parts: Option<&Parts>, text: &str) -> Meant {
+    let whole = matcher.find(text);
+    let Some(parts) = parts.filter(|_| !matches!(whole, Meant::Itself) && !matcher.is_made(&whole)) else { return whole };
+    let sure = |m: &Meant| match m {
+        Meant::Canon(_, sure) | Meant::Text(_, sure) => *sure,
+        Meant::Itself | Meant::Nothing => 0.0,
+    };
+    let part = parts.find(text);
+    if sure(&part) > sure(&whole) { part } else { whole }
+}
+
 struct Mend {
     matcher: Matcher,
+    /// For frequent spellings: their words.
+    parts: Option<Parts>,
     otherwise: Otherwise,
     memo: RwLock<HashMap<Box<str>, Meant, RandomState>>,
 }
@@ -143,9 +176,9 @@ struct Mend {
 impl Mend {
     fn meant(&self, text: &str) -> Meant {
         if let Some(m) = self.memo.read().get(text) {
-            return *m;
+            return m.clone();
         }
-        self.matcher.find(text)
+        find(&self.matcher, self.parts.as_ref(), text)
     }
 
     /// What becomes of each cell: looked up, or found now and remembered.
@@ -156,7 +189,7 @@ impl Mend {
             let memo = self.memo.read();
             for (row, (value, meant)) in column.iter().zip(&mut out).enumerate() {
                 match value.map(|v| memo.get(v)) {
-                    Some(Some(m)) => *meant = *m,
+                    Some(Some(m)) => *meant = m.clone(),
                     Some(None) => unknown.push(row),
                     None => {}
                 }
@@ -167,7 +200,8 @@ impl Mend {
         }
         let mut fresh: HashMap<&str, Meant, RandomState> = HashMap::with_hasher(hasher());
         for row in unknown {
-            out[row] = *fresh.entry(column.value(row)).or_insert_with_key(|text| self.matcher.find(text));
+            let found = fresh.entry(column.value(row)).or_insert_with_key(|text| find(&self.matcher, self.parts.as_ref(), text));
+            out[row] = found.clone();
         }
         let mut memo = self.memo.write();
         for (text, meant) in fresh {
@@ -184,32 +218,42 @@ impl Op for Mend {
         let column: &StringArray = input.arrays[0].as_string();
         let meant = self.resolve(column);
         let mut out = StringBuilder::with_capacity(column.len(), column.value_data().len());
-        let mut changed = BooleanBufferBuilder::new(column.len());
+        let (mut changed, mut doubtful) = (BooleanBufferBuilder::new(column.len()), BooleanBufferBuilder::new(column.len()));
+        let (mut proposed, mut confidence) = (StringBuilder::new(), Float64Builder::with_capacity(column.len()));
         for (row, meant) in meant.iter().enumerate() {
-            if column.is_null(row) {
-                out.append_null();
-                changed.append(false);
-                continue;
-            }
-            let before = column.value(row);
+            let before = column.is_valid(row).then(|| column.value(row));
+            let (wanted, sure) = match meant {
+                Meant::Canon(at, sure) => (Some(self.matcher.text(*at)), Some(*sure)),
+                Meant::Text(text, sure) => (Some(&**text), Some(*sure)),
+                Meant::Itself => (before, Some(1.0)),
+                Meant::Nothing => (None, None),
+            };
+            let listed = before.is_some() && wanted.is_some() && wanted != before && !self.matcher.is_made(meant);
             let after = match meant {
-                Meant::Canon(at, _) => Some(self.matcher.text(*at)),
-                Meant::Itself => Some(before),
-                Meant::Nothing => match &self.otherwise {
-                    Otherwise::Keep => Some(before),
+                _ if before.is_none() => None,
+                Meant::Itself => before,
+                _ if self.matcher.is_made(meant) => wanted,
+                _ => match &self.otherwise {
+                    Otherwise::Keep => before,
                     Otherwise::Null => None,
                     Otherwise::Value(v) => Some(v.as_str()),
                 },
             };
-            changed.append(after != Some(before));
+            changed.append(after != before);
+            // What another value took the place of is no open question.
+            doubtful.append(listed && after == before);
+            proposed.append_option(wanted.filter(|_| listed));
+            confidence.append_option(sure.filter(|_| before.is_some()));
             out.append_option(after);
         }
-        Ok(Output::Changed(Arc::new(out.finish()), changed.finish()))
+        let (changed, doubtful) = (changed.finish(), doubtful.finish());
+        let (column, proposed) = (Arc::new(out.finish()), Arc::new(proposed.finish()));
+        Ok(Output::Proposed { column, changed, doubtful, proposed, confidence: confidence.finish() })
     }
 
     fn confidence(&self, before: &str) -> Option<f64> {
         match self.meant(before) {
-            Meant::Canon(_, confidence) => Some(confidence),
+            Meant::Canon(_, confidence) | Meant::Text(_, confidence) => Some(confidence),
             Meant::Itself => Some(1.0),
             Meant::Nothing => None,
         }
@@ -219,12 +263,19 @@ impl Op for Mend {
         let memo = self.memo.read();
         let (mut repairs, mut unmatched) = (BTreeMap::new(), Vec::new());
         for (text, meant) in memo.iter() {
-            match meant {
-                Meant::Canon(at, confidence) if self.matcher.text(*at) != &**text => {
-                    repairs.insert(text.to_string(), json!({"to": self.matcher.text(*at), "confidence": (confidence * 1e4).round() / 1e4}));
+            let (to, confidence) = match meant {
+                Meant::Canon(at, confidence) => (self.matcher.text(*at), confidence),
+                Meant::Text(to, confidence) => (&**to, confidence),
+                Meant::Itself => continue,
+                Meant::Nothing => {
+                    unmatched.push(text.to_string());
+                    continue;
                 }
-                Meant::Nothing => unmatched.push(text.to_string()),
-                _ => {}
+            };
+            if !self.matcher.is_made(meant) {
+                unmatched.push(text.to_string());
+            } else if to != &**text {
+                repairs.insert(text.to_string(), json!({"to": to, "confidence": (confidence * 1e4).round() / 1e4}));
             }
         }
         unmatched.sort_unstable();

@@ -28,8 +28,7 @@ pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
         Rule::Missing { columns, with, by, order_by } => missing::compile(scope, columns, with, by, order_by),
         Rule::Duplicates { key, keep } => duplicates::compile(scope, key, keep),
         Rule::NearDuplicates { .. } => {}
-        Rule::Repair { .. } => crate::repair::compile(scope, rule),
-        Rule::RepairBy { .. } | Rule::RepairGlued { .. } => {}
+        Rule::Repair { .. } | Rule::RepairBy { .. } | Rule::RepairGlued { .. } => crate::repair::compile(scope, rule),
         Rule::Outliers { columns, method, action, into } => outliers::compile(scope, columns, *method, *action, into.as_ref()),
         Rule::Scale { columns, method, into } => scale::compile(scope, columns, *method, into.as_ref()),
         Rule::Encode { column, method, into, drop } => encode::compile(scope, column, method, into.as_ref(), *drop),

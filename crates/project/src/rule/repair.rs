@@ -12,6 +12,9 @@ const WAYS: [&str; 6] = ["to", "to_file", "to_column", "frequent", "by", "glued"
 
 pub(super) fn repair(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
     f.exclusive(&WAYS, sheet);
+    // One problem for two ways is enough.
+    let ways: Vec<&'static str> = WAYS.into_iter().filter(|w| f.has(w)).collect();
+    ways.iter().skip(1).for_each(|w| f.pass_over(w));
     if f.has("by") {
         return by(f, sheet);
     }
@@ -33,7 +36,7 @@ pub(super) fn repair(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
 /// Below this, a repair is listed and not made.
 const CONFIDENCE_MIN: f64 = 0.9;
 /// The same for frequent spellings.
-const FREQUENT_MIN: f64 = 0.0;
+const FREQUENT_MIN: f64 = 0.8;
 
 fn by(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
     let columns = columns(f, sheet);

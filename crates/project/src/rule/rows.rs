@@ -21,6 +21,7 @@ const SIMILARITY_MIN: f64 = 0.95;
 pub(super) fn duplicates(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
     f.exclusive(&["key", "ignore", "like"], sheet);
     if f.has("like") {
+        ["key", "ignore"].into_iter().filter(|k| f.has(k)).collect::<Vec<_>>().into_iter().for_each(|k| f.pass_over(k));
         let like = f.names("like", sheet);
         let similarity_min = f.number("similarity_min", 0.5..=1.0, sheet).map_or(SIMILARITY_MIN, |n| n.value);
         let drop = f.choice("action", &[("list", false), ("drop", true)], sheet).is_some_and(|c| c.value);

@@ -1,0 +1,263 @@
+//! What speaks for a rare spelling being a slip for a frequent one, and what against.
+//!
+//! Nearness alone says little: in a column of codes or names, right values lie side by side. So the fit looks at how the column is: how many of its
+//! frequent values have an equally frequent one nearby, against how many of its rare values have a frequent one. If right values crowd, nearness is
+//! no evidence, and a repair's confidence falls with it. Digits are never repaired, and words that stand in several values are no slips.
+
+use super::evidence::Spelt;
+use super::likeness::{Difference, Likeness, differing, words};
+use super::matcher::{Canon, Matcher};
+use super::{Meant, Repair};
+use crate::cells::{field, number_field, text_list};
+use hashbrown::HashSet;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use tidemill_core::{Error, Result};
+
+/// Rare spellings looked at to see how many have a frequent one nearby.
+const SAMPLE: usize = 2000;
+/// Words and values remembered of a column.
+const REMEMBERED_MAX: usize = 50_000;
+/// A word that stands in this many different values of a column is no slip.
+const WORD_MIN: u32 = 3;
+/// Letters of a word that may be repaired within its value, unless noise stands in it.
+const LETTERS_MIN: usize = 4;
+
+/// How likely a spelling is a slip for another, as far as the column tells.
+pub(super) struct Evidence {
+    pub likeness: Likeness,
+    /// Words of several values, in lower case.
+    known: HashSet<String>,
+    /// The share of rare values near a frequent one that are right nevertheless.
+    risk: f64,
+}
+
+impl Evidence {
+    /// Of a repair; 0 for what is none. `equals`: how many frequent values are as near.
+    pub(super) fn confidence(&self, wrong: &str, right: &str, equals: usize) -> f64 {
+        self.likely(wrong, right, equals) * (1.0 - self.risk)
+    }
+
+    /// As [`Evidence::confidence`], in a column in which right values don't crowd.
+    pub(super) fn likely(&self, wrong: &str, right: &str, equals: usize) -> f64 {
+        let alike = self.likeness.of(wrong, right);
+        if alike.difference == Difference::Digits {
+            return 0.0;
+        }
+        let noise = |c: char| self.likeness.is_noise(c);
+        let meant = words(right);
+        let mut other = words(wrong).into_iter().filter(|w| !meant.contains(w) && !w.chars().any(noise));
+        if other.any(|w| self.known.contains(&w)) {
+            return 0.2 / equals as f64;
+        }
+        let (a, b) = differing(wrong, right);
+        let length = a.len().max(b.len()).max(1) as f64;
+        // The first word with an ending, or the other way round, is another form and no slip.
+        let form =
+            a.len() != b.len() && (a.starts_with(&b) || b.starts_with(&a)) && a.len().min(b.len()) >= 3 && a.len().abs_diff(b.len()) <= 3;
+        let certain = match alike.difference {
+            _ if alike.noise_only && !right.chars().any(noise) => 0.97,
+            Difference::Case | Difference::Marks => 0.9,
+            _ if form => 0.5,
+            _ => match (1.0 - alike.score).min(1.0) {
+                _ if length <= 3.0 => 0.4,
+                d if d <= 0.125 => 0.95,
+                d if d <= 0.2 => 0.92,
+                d if d < 0.25 => 0.88,
+                d if d <= 0.3 => 0.82,
+                d if d <= 0.4 => 0.6,
+                _ => 0.2,
+            },
+        };
+        certain / equals as f64
+    }
+}
+
+/// A column's words, for values that are wrong in one of them.
+pub(super) struct Parts {
+    words: Matcher,
+    /// Values that occur more than once, for those in which noise stands.
+    values: BTreeMap<usize, Vec<Vec<char>>>,
+}
+
+impl Parts {
+    pub(super) fn find(&self, text: &str) -> Meant {
+        let by_noise = self.by_noise(text);
+        if by_noise != Meant::Nothing {
+            return by_noise;
+        }
+        let mut out = String::with_capacity(text.len());
+        let (mut least, mut repaired) = (1.0f64, 0);
+        for (word, is_word) in pieces(text) {
+            let noisy = |e: &Evidence| word.chars().any(|c| e.likeness.is_noise(c));
+            let long = word.chars().count() >= LETTERS_MIN || self.words.evidence().is_some_and(noisy);
+            let found = if is_word && long && word.chars().all(char::is_alphabetic) { self.words.find(word) } else { Meant::Itself };
+            match found {
+                Meant::Canon(at, confidence) if self.words.text(at) != word => {
+                    // A word in other letters, not another way to write it.
+                    if self.words.text(at).to_lowercase() == word.to_lowercase() {
+                        out.push_str(word);
+                        continue;
+                    }
+                    out.push_str(self.words.text(at));
+                    least = least.min(confidence);
+                    repaired += 1;
+                }
+                _ => out.push_str(word),
+            }
+        }
+        if repaired == 0 { Meant::Nothing } else { Meant::Text(out.into(), least) }
+    }
+
+    /// The one value that the text is but for noise; digits under noise can't be known.
+    fn by_noise(&self, text: &str) -> Meant {
+        let Some(evidence) = self.words.evidence() else { return Meant::Nothing };
+        let noise = |c: char| evidence.likeness.is_noise(c);
+        let text: Vec<char> = text.chars().collect();
+        if !text.iter().any(|c| noise(*c)) {
+            return Meant::Nothing;
+        }
+        let fits = |v: &&Vec<char>| **v != text && v.iter().zip(&text).all(|(v, t)| v == t || noise(*t)) && !v.iter().any(|c| noise(*c));
+        let mut found = self.values.get(&text.len()).into_iter().flatten().filter(fits);
+        match (found.next(), found.next()) {
+            (Some(only), None) if !only.iter().zip(&text).any(|(v, t)| v != t && v.is_numeric()) => {
+                Meant::Text(only.iter().collect::<String>().into(), 0.9)
+            }
+            _ => Meant::Nothing,
+        }
+    }
+}
+
+/// A text as words and what stands between them.
+fn pieces(text: &str) -> Vec<(&str, bool)> {
+    let mut out: Vec<(&str, bool)> = Vec::new();
+    let mut from = 0;
+    let mut last = None;
+    for (at, c) in text.char_indices() {
+        let word = c.is_alphanumeric();
+        if last.is_some_and(|l| l != word) {
+            out.push((&text[from..at], !word));
+            from = at;
+        }
+        last = Some(word);
+    }
+    if let Some(word) = last {
+        out.push((&text[from..], word));
+    }
+    out
+}
+
+/// What a column's own spellings teach: `spelt` is of the column and then of the rule's others.
+pub(super) fn learn(rule: &Repair, spelt: &[&Spelt], count_min: u64, ratio_min: f64) -> Result<Value> {
+    let own = spelt[0];
+    // Counts are kept where they can decide: of the canon, and of spellings too frequent to be anybody's misspelling.
+    let decides = |n: u64| n >= count_min || n as f64 * ratio_min > count_min as f64;
+    let counts: BTreeMap<String, u64> = own.counts.iter().filter(|(_, n)| decides(**n)).map(|(v, n)| (v.to_string(), *n)).collect();
+    let word_counts = words_of(own);
+    let words: BTreeMap<String, u64> =
+        word_counts.iter().filter(|(_, (n, _))| decides(*n)).map(|(w, (n, _))| (w.clone(), *n)).take(REMEMBERED_MAX).collect();
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for value in own.counts.keys() {
+        super::likeness::words(value).into_iter().for_each(|w| *seen.entry(w).or_default() += 1);
+    }
+    let known: Vec<String> = seen.into_iter().filter(|(_, n)| *n >= WORD_MIN).map(|(w, _)| w).take(REMEMBERED_MAX).collect();
+    let mut values: Vec<(&str, u64)> = own.counts.iter().filter(|(_, n)| **n >= 2).map(|(v, n)| (&**v, *n)).collect();
+    values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    values.truncate(REMEMBERED_MAX);
+    let noise: String = noise(rule, spelt, count_min, ratio_min).noise().iter().collect();
+
+    let mut fitted = json!({
+        "counts": counts.iter().map(|(v, n)| (v.clone(), Value::from(*n))).collect::<Map<_, _>>(),
+        "noise": noise,
+        "risk": 0.0,
+        "model": {"words": words.iter().map(|(w, n)| (w.clone(), Value::from(*n))).collect::<Map<_, _>>(), "word_risk": 0.0, "known": known,
+            "values": values.iter().map(|(v, _)| *v).collect::<Vec<_>>()},
+    });
+    let (matcher, parts) = ready(rule, &fitted, count_min, ratio_min)?;
+    let mut rare: Vec<&str> = own.counts.keys().map(|v| &**v).filter(|v| !matcher.is_canon(v)).collect();
+    let risk = risk(&matcher, &mut rare);
+    let mut rare: Vec<&str> = match &parts {
+        Some(p) => word_counts.keys().map(String::as_str).filter(|w| !p.words.is_canon(w)).collect(),
+        None => Vec::new(),
+    };
+    let word_risk = parts.map_or(0.0, |p| self::risk(&p.words, &mut rare));
+    fitted["risk"] = risk.into();
+    fitted["model"]["word_risk"] = word_risk.into();
+    Ok(fitted)
+}
+
+/// How many of the rare values that are near a frequent one would be so if all of them were right.
+fn risk(matcher: &Matcher, rare: &mut Vec<&str>) -> f64 {
+    rare.sort_unstable();
+    let (mut near, mut all) = (0u32, 0u32);
+    for text in rare.iter().step_by(rare.len().div_ceil(SAMPLE).max(1)) {
+        all += 1;
+        near += u32::from(matches!(matcher.find(text), Meant::Canon(_, sure) if sure > 0.6));
+    }
+    if near == 0 {
+        return 0.0;
+    }
+    let expected = matcher.crowded() * f64::from(all);
+    ((expected / f64::from(near)).min(1.0) * 1e4).round() / 1e4
+}
+
+/// How often each word of letters occurs, and in how many different values.
+fn words_of(spelt: &Spelt) -> BTreeMap<String, (u64, u32)> {
+    let mut out: BTreeMap<String, (u64, u32)> = BTreeMap::new();
+    for (value, n) in &spelt.counts {
+        for (word, _) in pieces(value).into_iter().filter(|(w, is_word)| *is_word && w.chars().all(char::is_alphabetic)) {
+            let (rows, values) = out.entry(word.to_string()).or_default();
+            *rows += n;
+            *values += 1;
+        }
+    }
+    out
+}
+
+/// Characters that stand in the place of others, from rare words beside the frequent ones nearest to them, in all columns.
+fn noise(rule: &Repair, spelt: &[&Spelt], count_min: u64, ratio_min: f64) -> Likeness {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for column in spelt {
+        let counts: BTreeMap<String, u64> = words_of(column).into_iter().map(|(w, (n, _))| (w, n)).collect();
+        let canon = counts.iter().filter(|(w, n)| **n >= count_min && w.chars().count() >= LETTERS_MIN);
+        let canon = canon.map(|(w, n)| Canon::new(w, *n, true, true)).collect();
+        let rare: Vec<String> =
+            counts.iter().filter(|(w, n)| **n <= 2 && w.chars().count() >= LETTERS_MIN).map(|(w, _)| w.clone()).take(SAMPLE * 5).collect();
+        let matcher = Matcher::new(canon, counts, Some(ratio_min), rule.distance_max, 0.0, true, true, None);
+        for word in rare {
+            if let Meant::Canon(at, _) = matcher.find(&word) {
+                pairs.push((word, matcher.text(at).to_string()));
+            }
+        }
+    }
+    Likeness::learn(pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())))
+}
+
+pub(super) fn ready(rule: &Repair, fitted: &Value, count_min: u64, ratio_min: f64) -> Result<(Matcher, Option<Parts>)> {
+    let counts_in = |v: &Value| -> Result<BTreeMap<String, u64>> {
+        let counts = v.as_object().ok_or_else(|| Error::data("`counts` of a stored recipe is not a table"))?;
+        Ok(counts.iter().filter_map(|(k, v)| Some((k.clone(), v.as_u64()?))).collect())
+    };
+    let counts = counts_in(field(fitted, "counts")?)?;
+    // A recipe of before that says nothing of words goes by nearness.
+    let Some(model) = fitted.get("model") else {
+        return Ok((matcher(rule, counts, count_min, ratio_min, None), None));
+    };
+    let noise = field(fitted, "noise")?.as_str().unwrap_or_default().to_string();
+    let evidence =
+        |known: Vec<String>, risk: f64| Evidence { likeness: Likeness::new(noise.chars()), known: known.into_iter().collect(), risk };
+    let whole = matcher(rule, counts, count_min, ratio_min, Some(evidence(text_list(model, "known")?, number_field(fitted, "risk")?)));
+    let words = counts_in(field(model, "words")?)?;
+    let words = matcher(rule, words, count_min, ratio_min, Some(evidence(Vec::new(), number_field(model, "word_risk")?)));
+    let mut values: BTreeMap<usize, Vec<Vec<char>>> = BTreeMap::new();
+    for value in text_list(model, "values")? {
+        let value: Vec<char> = value.chars().collect();
+        values.entry(value.len()).or_default().push(value);
+    }
+    Ok((whole, Some(Parts { words, values })))
+}
+
+fn matcher(rule: &Repair, counts: BTreeMap<String, u64>, count_min: u64, ratio_min: f64, evidence: Option<Evidence>) -> Matcher {
+    let canon = counts.iter().filter(|(_, n)| **n >= count_min).map(|(t, n)| Canon::new(t, *n, rule.ignore_case, rule.trim)).collect();
+    Matcher::new(canon, counts, Some(ratio_min), rule.distance_max, rule.confidence_min, rule.ignore_case, rule.trim, evidence)
+}
