@@ -4,7 +4,7 @@ use super::columns::type_name;
 use super::look::{Look, Seen};
 use super::text::{counted, figure, has_word, ident, list, literal, quoted, quoted_list, shown};
 use arrow::datatypes::DataType;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use tidemill_core::OnInvalid;
 use tidemill_prepare::profile::{Class, State, Why};
 
@@ -221,8 +221,21 @@ fn decides(look: &Look, column: &str) -> bool {
 fn is_damaged(look: &Look, column: &str, violations: u64) -> bool {
     let Some(p) = look.profiled(column) else { return false };
     let odd: u64 = p.suspicious.iter().filter(|s| matches!(s.why, Why::Spelling | Why::Shape | Why::OddKind)).map(|s| s.rows).sum();
-    let bad = look.column(column).and_then(|c| c.guess.as_ref()).map_or(0, |g| g.bad_rows);
-    (odd + bad + p.missing) * 4 >= violations
+    let guess = look.column(column).and_then(|c| c.guess.as_ref());
+    let bad = guess.map_or(0, |g| g.bad_rows);
+    let near = guess.and_then(|g| g.evidence.values.as_ref()).map_or(0, near_frequent);
+    (odd.max(near) + bad + p.missing) * 4 >= violations
+}
+
+/// Rows whose value differs in one letter from one at least ten times as frequent.
+fn near_frequent(values: &HashMap<Box<str>, u64>) -> u64 {
+    const VALUES_MAX: usize = 2_000;
+    if values.len() > VALUES_MAX {
+        return 0;
+    }
+    let one_apart = |a: &str, b: &str| a.len() == b.len() && a.bytes().zip(b.bytes()).filter(|(x, y)| x != y).count() == 1;
+    let is_near = |v: &str, n: u64| values.iter().any(|(w, m)| *m >= n * 10 && one_apart(v, w));
+    values.iter().filter(|(v, n)| is_near(v, **n)).map(|(_, n)| n).sum()
 }
 
 fn spellings(look: &Look, text: &[&Seen], d: &mut Draft) {
