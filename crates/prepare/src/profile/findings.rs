@@ -19,6 +19,7 @@ pub(super) fn findings(p: &Profile) -> Vec<Finding> {
     conditions(p, &mut out);
     correlated(p, &mut out);
     coverage(p, &mut out);
+    long_tails(&mut out);
     ranked(out)
 }
 
@@ -439,6 +440,7 @@ fn suspicious(c: &ColumnProfile, found: &mut Found) {
                 format!("`{name}` mixes units or notations: {such}"),
                 format!("`type = \"double\"` and `units = […]` under `[columns.{name}]`"),
             ),
+            Why::Rare => ("rare", Severity::Note, format!("`{name}` has categories of hardly any row: {such}"), repair),
             Why::Spike => (
                 "spike",
                 Severity::Warning,
@@ -454,6 +456,23 @@ fn suspicious(c: &ColumnProfile, found: &mut Found) {
         };
         found.add(code, severity, n, text, help);
     }
+}
+
+/// Columns with many far values are skewed rather than wrong: several of them are one finding.
+fn long_tails(out: &mut Vec<Finding>) {
+    let is = |f: &Finding| f.code == "outliers" && f.severity == Severity::Note;
+    let mut names: Vec<(u64, String)> = out.iter().filter(|f| is(f)).filter_map(|f| Some((f.rows, f.column.clone()?))).collect();
+    if names.len() <= 2 {
+        return;
+    }
+    out.retain(|f| !is(f));
+    names.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let rows = names[0].0;
+    let shown: Vec<String> = names.iter().take(4).map(|n| n.1.clone()).collect();
+    let more = if names.len() > 4 { format!(" and {} more columns", names.len() - 4) } else { String::new() };
+    let text = format!("{}{more} have long tails: up to {} far outside of the rest", listed(&shown), self::rows(rows));
+    let help = Some("`rule = \"outliers\"` with `method = \"iqr\"` caps them".to_string());
+    out.push(Finding { code: "outliers", severity: Severity::Note, column: None, text, rows, help });
 }
 
 fn identical(p: &Profile, out: &mut Vec<Finding>) {
