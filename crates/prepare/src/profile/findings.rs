@@ -81,7 +81,7 @@ fn order(code: &str) -> usize {
 }
 
 /// `2240` → `2,240`
-fn grouped(n: u64) -> String {
+pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, d) in digits.chars().enumerate() {
@@ -97,7 +97,7 @@ fn rows(n: u64) -> String {
     format!("{} row{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
-fn percent(n: u64, of: u64) -> String {
+pub(super) fn percent(n: u64, of: u64) -> String {
     let share = n as f64 / of.max(1) as f64 * 100.0;
     match share {
         _ if n == of => "100 %".into(),
@@ -206,7 +206,7 @@ fn table(p: &Profile, out: &mut Vec<Finding>) {
             );
             let text = if k.columns.len() > 1 { text.replace(" it", " them") } else { text };
             let help = format!(
-                "with `key = [{}]` a run keeps one row of each and counts the others",
+                "with `key = [{}]` later rows with a taken key go to quarantine",
                 k.columns.iter().map(|c| format!("\"{c}\"")).collect::<Vec<_>>().join(", ")
             );
             found.add("key_broken", Severity::Warning, n, text, help);
@@ -291,7 +291,7 @@ fn column(p: &Profile, c: &ColumnProfile, out: &mut Vec<Finding>) {
     }
     if let Some(t) = &c.texts
         && t.numeric > 0
-        && t.numeric * 100 >= present * 90
+        && (t.numeric * 100 >= present * 99 || t.numeric * 100 >= present * 90 && c.suspicious.iter().any(|s| s.why == Why::OddKind))
         && !c.top.iter().any(|(v, _)| v.starts_with('0') && v.len() > 1)
     {
         let text = format!("`{name}` is text, though {} of its values read as numbers", percent(t.numeric, present));
@@ -352,7 +352,7 @@ fn column(p: &Profile, c: &ColumnProfile, out: &mut Vec<Finding>) {
             Severity::Warning,
             k.duplicates,
             text,
-            format!("with `key = [\"{name}\"]` a run keeps one row of each and counts the others"),
+            format!("with `key = [\"{name}\"]` later rows with a taken key go to quarantine"),
         );
     }
 }
@@ -369,8 +369,8 @@ pub(super) fn type_name(t: &DataType) -> String {
         DataType::Float32 | DataType::Float64 => "double".into(),
         DataType::Decimal128(p, s) => format!("decimal({p},{s})"),
         DataType::Date32 => "date".into(),
-        DataType::Timestamp(_, None) => "timestamp".into(),
-        DataType::Timestamp(_, Some(_)) => "timestamptz".into(),
+        DataType::Timestamp(_, None) => "timestamp_local".into(),
+        DataType::Timestamp(_, Some(_)) => "timestamp".into(),
         other => other.to_string().to_lowercase(),
     }
 }
@@ -407,7 +407,7 @@ fn suspicious(c: &ColumnProfile, found: &mut Found) {
                 "placeholder",
                 Severity::Warning,
                 format!("`{name}` has what looks like a stand-in for \"not known\": {such}"),
-                format!("`null = [{}]` under `[columns.{name}]`, or `rule = \"invalid\"`", quoted(&first.value)),
+                format!("`nulls = [{}]` under `[columns.{name}]`, or `rule = \"invalid\"`", quoted(&first.value)),
             ),
             Why::Spelling => ("spelling", Severity::Warning, format!("`{name}` has rare spellings near frequent ones: {such}"), repair),
             Why::Variant => (
@@ -432,7 +432,7 @@ fn suspicious(c: &ColumnProfile, found: &mut Found) {
                 "shape",
                 Severity::Note,
                 format!("`{name}` has values of an unusual form: {such}"),
-                format!("`pattern` under `[columns.{name}]` sets them aside"),
+                format!("`check` under `[columns.{name}]` sets them aside"),
             ),
             Why::Unit => (
                 "unit",
@@ -440,7 +440,14 @@ fn suspicious(c: &ColumnProfile, found: &mut Found) {
                 format!("`{name}` mixes units or notations: {such}"),
                 format!("`type = \"double\"` and `units = […]` under `[columns.{name}]`"),
             ),
-            Why::Rare => ("rare", Severity::Note, format!("`{name}` has categories of hardly any row: {such}"), repair),
+            Why::Rare => (
+                "rare",
+                Severity::Note,
+                format!("`{name}` has categories of hardly any row: {such}"),
+                format!(
+                    "if they are no right values, `accepted = […]` under `[columns.{name}]` sets them aside, `rule = \"repair\"` mends them"
+                ),
+            ),
             Why::Spike => (
                 "spike",
                 Severity::Warning,

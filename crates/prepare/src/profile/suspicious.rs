@@ -11,7 +11,7 @@ use rapidfuzz::distance::damerau_levenshtein;
 use std::collections::{BTreeMap, HashMap};
 
 /// Reported per column at most.
-const SHOWN: usize = 50;
+const SHOWN: usize = 200;
 /// Columns with more distinct texts are not searched for misspellings of each other.
 const SPELLINGS_MAX: usize = 50_000;
 /// A misspelling is this much rarer than what was meant.
@@ -185,7 +185,7 @@ fn rare(all: &[(&str, u64)], present: u64, found: &mut Found) {
         return;
     }
     let typical = present / all.len() as u64;
-    for (t, n) in all.iter().filter(|(_, n)| n * 500 <= present && n * 50 <= typical) {
+    for (t, n) in all.iter().filter(|(_, n)| *n <= 20 && n * 500 <= present && n * 50 <= typical) {
         found.add(t, *n, Why::Rare, None, 0.5);
     }
 }
@@ -368,7 +368,10 @@ fn is_slip(rare: &str, frequent: &str, n: u64, words: &HashMap<String, u64>) -> 
         let longest = x.chars().count().max(y.chars().count());
         let d = damerau_levenshtein::distance(x.chars(), y.chars());
         let elsewhere = words.get(&x).copied().unwrap_or(0).saturating_sub(n);
-        longest >= 4 && d <= 1.max(longest / 4) && elsewhere <= n
+        // Codes differ in a letter because they are different codes.
+        let digits = x.chars().filter(char::is_ascii_digit).count();
+        let letters = x.chars().filter(|c| c.is_alphabetic()).count();
+        longest >= 4 && letters >= 3 && letters >= 2 * digits && d <= 1.max(longest / 4) && elsewhere <= n
     })
 }
 
