@@ -5,6 +5,7 @@
 
 use super::kept::{Codes, Kept};
 use super::{CandidateKey, Dependency, in_parallel};
+use arrow::datatypes::DataType;
 use tidemill_core::Result;
 
 /// Columns whose pairs are all tried; of more, those with the most repeated values.
@@ -182,6 +183,11 @@ impl Groups {
         // In small groups the first row agrees with itself: what is left has to agree too.
         let expected = all.groups as f64;
         if all.rows as f64 - expected <= 0.0 || (all.agreeing as f64 - expected) / (all.rows as f64 - expected) < AGREEMENT - 0.1 {
+            return None;
+        }
+        // Instants and measurements decide things by chance, now and then.
+        let measured = |d: &usize| matches!(kept.columns[*d].data_type, DataType::Timestamp(..) | DataType::Float32 | DataType::Float64);
+        if all.agreeing < all.rows && determinant.iter().any(measured) {
             return None;
         }
         if all.rows < 20 && all.rows * 5 < self.looked_at as u64 {

@@ -54,6 +54,10 @@ impl Local {
         // Neighbours are often equal.
         let mut last = (NULL, 0u32);
         for (row, key) in keys.iter().enumerate() {
+            if *key == NULL {
+                local.codes.push(0);
+                continue;
+            }
             if *key != last.0 {
                 let code = *places.entry(*key).or_insert_with(|| {
                     local.keys.push(*key);
@@ -63,9 +67,7 @@ impl Local {
                 });
                 last = (*key, code);
             }
-            if last.1 > 0 {
-                local.counts[last.1 as usize - 1] += 1;
-            }
+            local.counts[last.1 as usize - 1] += 1;
             local.codes.push(last.1);
         }
         local

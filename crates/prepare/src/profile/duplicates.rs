@@ -29,6 +29,8 @@ pub(super) fn duplicates(kept: &Kept, keys: &[CandidateKey], threads: usize) -> 
         .iter()
         .filter(|k| k.columns.len() == 1 && k.duplicates * 100 <= kept.rows)
         .filter_map(|k| kept.columns.iter().position(|c| c.name == k.columns[0]))
+        // What is measured is unique by chance, and no name of its row.
+        .filter(|at| kept.columns[*at].is_text() || crate::cells::is_whole(&kept.columns[*at].data_type))
         .take(3)
         .collect();
     for at in &key_like {

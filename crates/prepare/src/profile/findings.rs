@@ -19,6 +19,7 @@ pub(super) fn findings(p: &Profile) -> Vec<Finding> {
     conditions(p, &mut out);
     correlated(p, &mut out);
     coverage(p, &mut out);
+    long_tails(&mut out);
     ranked(out)
 }
 
@@ -80,7 +81,7 @@ fn order(code: &str) -> usize {
 }
 
 /// `2240` → `2,240`
-fn grouped(n: u64) -> String {
+pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, d) in digits.chars().enumerate() {
@@ -96,7 +97,7 @@ fn rows(n: u64) -> String {
     format!("{} row{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
-fn percent(n: u64, of: u64) -> String {
+pub(super) fn percent(n: u64, of: u64) -> String {
     let share = n as f64 / of.max(1) as f64 * 100.0;
     match share {
         _ if n == of => "100 %".into(),
@@ -205,7 +206,7 @@ fn table(p: &Profile, out: &mut Vec<Finding>) {
             );
             let text = if k.columns.len() > 1 { text.replace(" it", " them") } else { text };
             let help = format!(
-                "with `key = [{}]` a run keeps one row of each and counts the others",
+                "with `key = [{}]` later rows with a taken key go to quarantine",
                 k.columns.iter().map(|c| format!("\"{c}\"")).collect::<Vec<_>>().join(", ")
             );
             found.add("key_broken", Severity::Warning, n, text, help);
@@ -290,7 +291,7 @@ fn column(p: &Profile, c: &ColumnProfile, out: &mut Vec<Finding>) {
     }
     if let Some(t) = &c.texts
         && t.numeric > 0
-        && t.numeric * 100 >= present * 90
+        && (t.numeric * 100 >= present * 99 || t.numeric * 100 >= present * 90 && c.suspicious.iter().any(|s| s.why == Why::OddKind))
         && !c.top.iter().any(|(v, _)| v.starts_with('0') && v.len() > 1)
     {
         let text = format!("`{name}` is text, though {} of its values read as numbers", percent(t.numeric, present));
@@ -351,7 +352,7 @@ fn column(p: &Profile, c: &ColumnProfile, out: &mut Vec<Finding>) {
             Severity::Warning,
             k.duplicates,
             text,
-            format!("with `key = [\"{name}\"]` a run keeps one row of each and counts the others"),
+            format!("with `key = [\"{name}\"]` later rows with a taken key go to quarantine"),
         );
     }
 }
@@ -368,8 +369,8 @@ pub(super) fn type_name(t: &DataType) -> String {
         DataType::Float32 | DataType::Float64 => "double".into(),
         DataType::Decimal128(p, s) => format!("decimal({p},{s})"),
         DataType::Date32 => "date".into(),
-        DataType::Timestamp(_, None) => "timestamp".into(),
-        DataType::Timestamp(_, Some(_)) => "timestamptz".into(),
+        DataType::Timestamp(_, None) => "timestamp_local".into(),
+        DataType::Timestamp(_, Some(_)) => "timestamp".into(),
         other => other.to_string().to_lowercase(),
     }
 }
@@ -406,7 +407,7 @@ fn suspicious(c: &ColumnProfile, found: &mut Found) {
                 "placeholder",
                 Severity::Warning,
                 format!("`{name}` has what looks like a stand-in for \"not known\": {such}"),
-                format!("`null = [{}]` under `[columns.{name}]`, or `rule = \"invalid\"`", quoted(&first.value)),
+                format!("`nulls = [{}]` under `[columns.{name}]`, or `rule = \"invalid\"`", quoted(&first.value)),
             ),
             Why::Spelling => ("spelling", Severity::Warning, format!("`{name}` has rare spellings near frequent ones: {such}"), repair),
             Why::Variant => (
@@ -431,13 +432,21 @@ fn suspicious(c: &ColumnProfile, found: &mut Found) {
                 "shape",
                 Severity::Note,
                 format!("`{name}` has values of an unusual form: {such}"),
-                format!("`pattern` under `[columns.{name}]` sets them aside"),
+                format!("`check` under `[columns.{name}]` sets them aside"),
             ),
             Why::Unit => (
                 "unit",
                 Severity::Warning,
                 format!("`{name}` mixes units or notations: {such}"),
                 format!("`type = \"double\"` and `units = […]` under `[columns.{name}]`"),
+            ),
+            Why::Rare => (
+                "rare",
+                Severity::Note,
+                format!("`{name}` has categories of hardly any row: {such}"),
+                format!(
+                    "if they are no right values, `accepted = […]` under `[columns.{name}]` sets them aside, `rule = \"repair\"` mends them"
+                ),
             ),
             Why::Spike => (
                 "spike",
@@ -454,6 +463,23 @@ fn suspicious(c: &ColumnProfile, found: &mut Found) {
         };
         found.add(code, severity, n, text, help);
     }
+}
+
+/// Columns with many far values are skewed rather than wrong: several of them are one finding.
+fn long_tails(out: &mut Vec<Finding>) {
+    let is = |f: &Finding| f.code == "outliers" && f.severity == Severity::Note;
+    let mut names: Vec<(u64, String)> = out.iter().filter(|f| is(f)).filter_map(|f| Some((f.rows, f.column.clone()?))).collect();
+    if names.len() <= 2 {
+        return;
+    }
+    out.retain(|f| !is(f));
+    names.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let rows = names[0].0;
+    let shown: Vec<String> = names.iter().take(4).map(|n| n.1.clone()).collect();
+    let more = if names.len() > 4 { format!(" and {} more columns", names.len() - 4) } else { String::new() };
+    let text = format!("{}{more} have long tails: up to {} far outside of the rest", listed(&shown), self::rows(rows));
+    let help = Some("`rule = \"outliers\"` with `method = \"iqr\"` caps them".to_string());
+    out.push(Finding { code: "outliers", severity: Severity::Note, column: None, text, rows, help });
 }
 
 fn identical(p: &Profile, out: &mut Vec<Finding>) {

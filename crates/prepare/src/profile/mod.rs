@@ -216,6 +216,8 @@ pub enum Why {
     Shape,
     /// A unit other than that of most values.
     Unit,
+    /// A category that hardly any row has, where all others have many.
+    Rare,
     /// Alone, far from all others.
     Spike,
     Future,
@@ -233,6 +235,7 @@ impl Why {
             Why::OddKind => "kind",
             Why::Shape => "shape",
             Why::Unit => "unit",
+            Why::Rare => "rare",
             Why::Spike => "spike",
             Why::Future => "future",
         }

@@ -11,7 +11,7 @@ use rapidfuzz::distance::damerau_levenshtein;
 use std::collections::{BTreeMap, HashMap};
 
 /// Reported per column at most.
-const SHOWN: usize = 50;
+const SHOWN: usize = 200;
 /// Columns with more distinct texts are not searched for misspellings of each other.
 const SPELLINGS_MAX: usize = 50_000;
 /// A misspelling is this much rarer than what was meant.
@@ -149,7 +149,12 @@ fn texts(c: &KeptColumn, found: &mut Found, rows: u64) {
         }
         let is_numeric = reads_as_number(t);
         if share >= 0.8 && !is_numeric && !trimmed.is_empty() {
-            found.add(t, *n, Why::OddKind, None, 0.5 + 0.45 * share);
+            shape(t, &mut buffer);
+            // A form that many rows have is another class of codes, no slip.
+            let form = shapes.get(&buffer).copied().unwrap_or(0);
+            if form * 200 < present {
+                found.add(t, *n, Why::OddKind, None, 0.5 + 0.45 * share);
+            }
         } else if share <= 0.02 && is_numeric && all.len() > 20 && code.is_none() {
             found.add(t, *n, Why::OddKind, None, 0.4);
         }
@@ -162,6 +167,7 @@ fn texts(c: &KeptColumn, found: &mut Found, rows: u64) {
         }
     }
     units(&all, present, found);
+    rare(&all, present, found);
     // Names of everything are not spellings of each other.
     if all.len() as u64 * 2 < present && rows > 0 {
         variants(&all, found);
@@ -170,6 +176,17 @@ fn texts(c: &KeptColumn, found: &mut Found, rows: u64) {
         }
     } else {
         variants(&all, found);
+    }
+}
+
+/// Categories of hardly any row, where there are few categories and many rows.
+fn rare(all: &[(&str, u64)], present: u64, found: &mut Found) {
+    if !(3..=40).contains(&all.len()) || present < 500 {
+        return;
+    }
+    let typical = present / all.len() as u64;
+    for (t, n) in all.iter().filter(|(_, n)| *n <= 20 && n * 500 <= present && n * 50 <= typical) {
+        found.add(t, *n, Why::Rare, None, 0.5);
     }
 }
 
@@ -287,6 +304,7 @@ fn spellings(all: &[(&str, u64)], found: &mut Found) {
             blocks.entry((false, [t[t.len() - 2], t[t.len() - 1]])).or_default().push(i);
         }
     }
+    let words = words(all);
     let mut left = PAIRS_MAX;
     for (i, t) in lower.iter().enumerate() {
         let (text, n) = all[i];
@@ -304,6 +322,9 @@ fn spellings(all: &[(&str, u64)], found: &mut Found) {
                 left = left.saturating_sub(1);
                 let args = damerau_levenshtein::Args::default().score_cutoff(reach);
                 let Some(d) = damerau_levenshtein::distance_with_args(t.iter().copied(), u.iter().copied(), &args) else { continue };
+                if !is_slip(all[i].0, all[j].0, n, &words) {
+                    continue;
+                }
                 if best.is_none_or(|(bd, bm, bj)| (d, std::cmp::Reverse(m), j) < (bd, std::cmp::Reverse(bm), bj)) {
                     best = Some((d, m, j));
                 }
@@ -320,6 +341,38 @@ fn spellings(all: &[(&str, u64)], found: &mut Found) {
             }
         }
     }
+}
+
+/// In how many rows each word occurs.
+fn words(all: &[(&str, u64)]) -> HashMap<String, u64> {
+    let mut words: HashMap<String, u64> = HashMap::new();
+    for (t, n) in all {
+        for word in t.split_whitespace() {
+            *words.entry(word.to_lowercase()).or_insert(0) += n;
+        }
+    }
+    words
+}
+
+/// Whether what differs are slips within words: a word that other values have too is a word of its own ("box" and "pot").
+fn is_slip(rare: &str, frequent: &str, n: u64, words: &HashMap<String, u64>) -> bool {
+    let (a, b): (Vec<&str>, Vec<&str>) = (rare.split_whitespace().collect(), frequent.split_whitespace().collect());
+    if a.len() != b.len() {
+        return a.concat().to_lowercase() == b.concat().to_lowercase();
+    }
+    a.iter().zip(&b).all(|(x, y)| {
+        let (x, y) = (x.to_lowercase(), y.to_lowercase());
+        if x == y {
+            return true;
+        }
+        let longest = x.chars().count().max(y.chars().count());
+        let d = damerau_levenshtein::distance(x.chars(), y.chars());
+        let elsewhere = words.get(&x).copied().unwrap_or(0).saturating_sub(n);
+        // Codes differ in a letter because they are different codes.
+        let digits = x.chars().filter(char::is_ascii_digit).count();
+        let letters = x.chars().filter(|c| c.is_alphabetic()).count();
+        longest >= 4 && letters >= 3 && letters >= 2 * digits && d <= 1.max(longest / 4) && elsewhere <= n
+    })
 }
 
 /// A digit repeated, or all but one: 9999, 666666, 99999.99, and -1 or -999 where nothing else is negative.

@@ -85,8 +85,7 @@ fn write(
             if let Some(page) = &args.html {
                 writeln!(out, "\nthe page with plots is {}", context.resolve(page).display())
             } else {
-                let again = |rest: &str| context.command(&format!("profile {} {rest}", args.what));
-                writeln!(out, "\nmore: {}  with plots\n      {}  everything", again("--html profile.html"), again("--format json"))
+                writeln!(out, "\nmore: --html profile.html is a page with plots, --format json has everything")
             }
         }
     }

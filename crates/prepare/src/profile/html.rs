@@ -1,8 +1,0 @@
-//! A profile as one self-contained page.
-
-use super::Profile;
-
-/// The page.
-pub fn page(p: &Profile) -> String {
-    format!("<!doctype html><title>{}</title>", p.name.replace('<', "&lt;"))
-}
