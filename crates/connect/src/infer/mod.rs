@@ -3,17 +3,19 @@
 //! [`infer`] reads a source once with every column as text, in parallel and in bounded memory, and gathers [`evidence::Evidence`] per column:
 //! how many cells are whole numbers, decimals, numbers with a unit, dates by which pattern, words for true and false, tokens that
 //! stand for nothing. [`decide`](decide::decide) turns the evidence into a [`Guess`]: how to read the column, how sure that is, and
-//! what speaks for and against it. Nothing here is about one kind of data: a name is only a hint (`zip` is a code, `price` is money).
+//! what speaks for and against it. [`read`] does this for files, and settles their form. Nothing here is about one kind of data: a name is only a hint (`zip` is a code, `price` is money).
 
 mod decide;
 mod evidence;
 mod moment;
 mod number;
+mod reading;
 #[cfg(test)]
 mod tests;
 
 pub use decide::{Doubt, Guess, Sureness, words};
 pub use evidence::{Evidence, VALUES_MAX};
+pub use reading::{Column, Reading, read};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use tidemill_connect::{BUILTIN, FileEntry, Options, Probe, Source};
+use tidemill_connect::files::Files;
+use tidemill_connect::{Connector, FileEntry, OptionValue, Options, Probe, Source};
 use tidemill_core::{Error, Result, name};
 
 /// Files that hold rows of one table.
@@ -62,16 +63,13 @@ pub(super) fn group(from: &[String], dir: &Path) -> Result<Vec<Group>> {
     Ok(groups)
 }
 
-/// The files connector over `paths`, every other option as detected.
-pub(super) fn open(paths: &[String], dir: &Path) -> Result<Box<dyn Source>> {
-    open_with(paths, Options::new(), dir)
+/// The files connector over `paths`, everything else as detected.
+fn open(paths: &[String], dir: &Path) -> Result<Box<dyn Source>> {
+    Files.source(&files_options(paths), dir)
 }
 
-pub(super) fn open_with(paths: &[String], mut options: Options, dir: &Path) -> Result<Box<dyn Source>> {
-    let list = paths.iter().map(|p| p.as_str().into()).collect();
-    options.insert("path".into(), tidemill_connect::OptionValue::List(list));
-    let files = BUILTIN.iter().find(|c| c.kind() == "files").ok_or_else(|| Error::bug("there is no connector for files"))?;
-    files.source(&options, dir)
+pub(super) fn files_options(paths: &[String]) -> Options {
+    Options::from([("path".to_string(), OptionValue::List(paths.iter().map(|p| p.as_str().into()).collect()))])
 }
 
 fn same(a: Option<&Probe>, b: Option<&Probe>) -> bool {

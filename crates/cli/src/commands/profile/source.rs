@@ -9,11 +9,10 @@ use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use tidemill_connect::files::Files;
-use tidemill_connect::{Connector, OptionValue, Options, Probe, ScanOptions, Source};
+use tidemill_connect::{OptionValue, Options, ScanOptions, infer};
 use tidemill_core::name::{FILE, INGESTED_AT, LINE};
 use tidemill_core::problem::did_you_mean;
-use tidemill_core::{ColumnRead, Decoded, Error, Morsel, OnInvalid, Result, RowText, Scan};
+use tidemill_core::{ColumnRead, Decoded, Error, Meter, Morsel, OnInvalid, Result, RowText, Scan};
 use tidemill_engine::query::BatchStream;
 
 /// Rows gathered into one morsel of a table.
@@ -58,15 +57,16 @@ pub fn open(args: &ProfileArgs, context: &Context) -> Result<Opened, Failure> {
 fn files(args: &ProfileArgs, context: &Context) -> Result<Opened> {
     let mut options: Options = args.options.iter().map(|(k, v)| (k.clone(), value(v))).collect();
     options.insert("path".into(), OptionValue::Text(args.what.clone()));
-    let source = Files.source(&options, context.dir())?;
-    let entries = source.list()?;
-    let columns = columns(source.as_ref(), &source.probe(&entries)?);
+    let reading = infer::read(&options, context.dir(), threads(), &Meter::default())?;
+    // A value that does not fit its column's type is counted, and its row kept: a profile is of all rows.
+    let columns: Vec<ColumnRead> = reading.columns.into_iter().map(|c| ColumnRead { on_invalid: OnInvalid::Null, ..c.read }).collect();
     let known = |wanted: &str| {
         let found = columns.iter().find(|c| c.name == wanted).or_else(|| columns.iter().find(|c| c.label == wanted));
         found.or_else(|| columns.iter().find(|c| c.name == tidemill_core::name::normalise(wanted))).map(|c| c.name.clone())
     };
     let project = wanted(&args.columns, args.target.as_deref(), &known, columns.iter().map(|c| c.name.as_str()))?;
-    let scan = source.scan(&entries, &columns, ScanOptions { morsel_bytes: MORSEL_BYTES, project, ..ScanOptions::default() })?;
+    let scan =
+        reading.source.scan(&reading.entries, &columns, ScanOptions { morsel_bytes: MORSEL_BYTES, project, ..ScanOptions::default() })?;
     let names: BTreeMap<String, String> =
         columns.iter().flat_map(|c| [(c.label.clone(), c.name.clone()), (c.name.clone(), c.name.clone())]).collect();
     Ok(Opened {
@@ -76,11 +76,6 @@ fn files(args: &ProfileArgs, context: &Context) -> Result<Opened> {
         rename: Box::new(move |c| names.get(c).cloned().unwrap_or_else(|| c.to_string())),
         threads: threads(),
     })
-}
-
-/// How the columns of a source are read. A value that does not fit its column's type is counted, and its row kept: a profile is of all rows.
-fn columns(_: &dyn Source, probe: &Probe) -> Vec<ColumnRead> {
-    probe.columns.iter().map(|c| ColumnRead { on_invalid: OnInvalid::Null, ..c.clone() }).collect()
 }
 
 /// `true`, `12` and everything else as text.
