@@ -9,6 +9,7 @@ mod command_line;
 mod dependencies;
 mod docs;
 mod faults;
+mod first_minutes;
 mod marketing;
 mod owners;
 mod rooms;
