@@ -1,5 +1,6 @@
 //! Answers the SQL planner's questions from our catalog, without waiting: names, functions, versions of tables.
 
+use crate::advice::OPERANDS;
 use crate::catalog::{CATALOG, INFORMATION_SCHEMA, Key, Relations, SchemaOnly, Stored, node_name};
 use crate::locate;
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
@@ -13,7 +14,7 @@ use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
@@ -34,11 +35,35 @@ pub(crate) struct Planner<'a> {
     opaque: bool,
     /// Views being planned, outermost first.
     open: RefCell<Vec<Key>>,
+    operators: Vec<Arc<dyn ExprPlanner>>,
+}
+
+/// Refuses to compare days and instants with numbers, as PostgreSQL does; left alone, the number would silently be taken for days since 1970.
+#[derive(Debug)]
+struct Comparisons;
+
+impl ExprPlanner for Comparisons {
+    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        use datafusion::sql::sqlparser::ast::BinaryOperator as Op;
+        if matches!(expr.op, Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq)
+            && let (Ok(left), Ok(right)) = (expr.left.get_type(schema), expr.right.get_type(schema))
+        {
+            let is_moment = |t: &DataType| matches!(t, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..));
+            if (is_moment(&left) && right.is_numeric()) || (left.is_numeric() && is_moment(&right)) {
+                let message = format!("`{}` {OPERANDS} {} and {}", expr.op, type_name(&left), type_name(&right));
+                let help = "compare with a date, as in `> DATE '2024-12-31'`; `date_part('year', x)` is a number";
+                return Err(external(SqlProblem::new(SqlProblemKind::Type, message).help(help)));
+            }
+        }
+        Ok(PlannerResult::Original(expr))
+    }
 }
 
 impl<'a> Planner<'a> {
     pub(crate) fn new(state: &'a SessionState, relations: &'a Relations, opaque: bool) -> Self {
-        Planner { state, relations, opaque, open: RefCell::default() }
+        let ours: Arc<dyn ExprPlanner> = Arc::new(Comparisons);
+        let operators = std::iter::once(ours).chain(state.expr_planners().iter().cloned()).collect();
+        Planner { state, relations, opaque, open: RefCell::default(), operators }
     }
 
     /// A plan with its types settled, or all that is wrong with it.
@@ -109,7 +134,7 @@ impl<'a> Planner<'a> {
         let statement = sql::parse_question(text).map_err(|p| external(broken(&name, &p)))?;
         self.open.borrow_mut().push(key.clone());
         // A view is always opened inside of itself, whatever is wanted outside.
-        let inner = Planner { state: self.state, relations: self.relations, opaque: false, open: RefCell::new(self.open.borrow().clone()) };
+        let inner = Planner { open: RefCell::new(self.open.borrow().clone()), ..Planner::new(self.state, self.relations, false) };
         let plan = inner.plan(statement, text);
         self.open.borrow_mut().pop();
         let plan = plan.map_err(|problems| {
@@ -265,7 +290,7 @@ impl ContextProvider for Planner<'_> {
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        self.state.expr_planners()
+        &self.operators
     }
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
         None

@@ -6,10 +6,11 @@ use crate::quarantine::ident;
 use crate::report::{AuditEdge, AuditReport};
 use crate::state::{self, Outcome};
 use crate::tables::Prepared;
-use crate::workspace::{QueryOptions, Workspace, versions_of};
+use crate::workspace::{Workspace, versions_of};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use tidemill_core::{Error, Result};
+use tidemill_engine::Session;
 use tidemill_lake::{Done, TableName};
 use tidemill_project::spec::Load;
 
@@ -18,6 +19,7 @@ impl Workspace {
     pub async fn audit(&self) -> Result<AuditReport> {
         let done = self.lake.last_done()?.ok_or_else(|| Error::config("nothing has been run yet").help("run `tidemill run` first"))?;
         let versions = versions_of(&done);
+        let session = self.session_over(&versions).await?;
         let mut edges = Vec::new();
         for p in &self.checked.tables {
             // As of the finished epoch too: a run may be under way, or have died.
@@ -25,16 +27,16 @@ impl Workspace {
             let clean = self.outcome_at(&done, &TableName::clean(&p.table.name)).await?;
             let has = |t: &TableName| versions.contains_key(t);
             let name = &p.table.name;
-            let stored_raw = if has(&TableName::raw(name)) { Some(self.rows_of("raw", name, "").await?) } else { None };
+            let stored_raw = if has(&TableName::raw(name)) { Some(rows_of(&session, "raw", name, "").await?) } else { None };
             if let (Some(o), Some(stored)) = (&raw, stored_raw) {
-                edges.push(self.source_edge(p, o, stored, has(&TableName::quarantine(name))).await?);
+                edges.push(self.source_edge(&session, p, o, stored, has(&TableName::quarantine(name))).await?);
             }
             if let Some(o) = &clean
                 && has(&TableName::clean(name))
             {
-                let stored = self.rows_of("clean", name, "").await?;
+                let stored = rows_of(&session, "clean", name, "").await?;
                 let raw = raw.as_ref().zip(stored_raw);
-                edges.push(self.clean_edge(p, o, stored, raw, has(&TableName::quarantine(name))).await?);
+                edges.push(self.clean_edge(&session, p, o, stored, raw, has(&TableName::quarantine(name))).await?);
             }
         }
         let balanced = edges.iter().all(|e| e.balanced);
@@ -49,14 +51,8 @@ impl Workspace {
         }
     }
 
-    async fn rows_of(&self, schema: &str, table: &str, condition: &str) -> Result<u64> {
-        let sql = format!("SELECT count(*) FROM {schema}.{} {condition}", ident(table));
-        let rows = self.query(&sql, &QueryOptions::default()).await?;
-        Ok(rows.batches.iter().find(|b| b.num_rows() > 0).map_or(0, |b| b.column(0).as_primitive::<Int64Type>().value(0).max(0) as u64))
-    }
-
     /// Source → raw, over everything that the raw table stands for.
-    async fn source_edge(&self, p: &Prepared, o: &Outcome, stored: u64, has_quarantine: bool) -> Result<AuditEdge> {
+    async fn source_edge(&self, session: &Session, p: &Prepared, o: &Outcome, stored: u64, has_quarantine: bool) -> Result<AuditEdge> {
         let sum = |f: fn(&crate::state::FileState) -> u64| o.files.iter().map(f).sum::<u64>();
         let (rows_read, mut written, quarantined) = (sum(|f| f.rows_read), sum(|f| f.rows_written), sum(|f| f.rows_quarantined));
         let line = o.ledger.first().cloned().unwrap_or_default();
@@ -77,7 +73,7 @@ impl Workspace {
             remarks.push(format!("{rows_read} rows were read, {} are accounted for", written + quarantined + deduplicated));
         }
         if has_quarantine {
-            let open = self.rows_of("quarantine", &p.table.name, "WHERE status = 'open' AND code NOT IN ('unique', 'key')").await?;
+            let open = rows_of(session, "quarantine", &p.table.name, "WHERE status = 'open' AND code NOT IN ('unique', 'key')").await?;
             if open != quarantined {
                 remarks.push(format!("quarantine.{} holds {open} open rows of the source, its ledger says {quarantined}", p.table.name));
             }
@@ -100,6 +96,7 @@ impl Workspace {
 
     async fn clean_edge(
         &self,
+        session: &Session,
         p: &Prepared,
         o: &Outcome,
         stored: u64,
@@ -137,7 +134,7 @@ impl Workspace {
             // What the quarantine holds is of the last run, not of the version.
         } else if has_quarantine {
             let condition = if p.keeps_raw() { "WHERE status = 'open' AND code IN ('unique', 'key')" } else { "WHERE status = 'open'" };
-            let open = self.rows_of("quarantine", &p.table.name, condition).await?;
+            let open = rows_of(session, "quarantine", &p.table.name, condition).await?;
             if open != line.quarantined {
                 remarks.push(format!("quarantine.{} holds {open} of its rows, its ledger says {}", p.table.name, line.quarantined));
             }
@@ -166,6 +163,12 @@ impl Workspace {
         let version = self.lake.done(epoch).ok()??.version(&raw)?;
         Some(self.lake.snapshot(&raw, Some(version)).await.ok()??.rows())
     }
+}
+
+async fn rows_of(session: &Session, schema: &str, table: &str, condition: &str) -> Result<u64> {
+    let sql = format!("SELECT count(*) FROM {schema}.{} {condition}", ident(table));
+    let rows = session.collect(&sql, None).await?;
+    Ok(rows.batches.iter().find(|b| b.num_rows() > 0).map_or(0, |b| b.column(0).as_primitive::<Int64Type>().value(0).max(0) as u64))
 }
 
 fn restored(o: &Outcome) -> Option<String> {

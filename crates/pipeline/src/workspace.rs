@@ -70,11 +70,15 @@ impl Workspace {
     }
 
     /// Runs one SELECT over the last finished epoch (or an older one).
-    #[allow(clippy::disallowed_methods)] // how long a query took is measured, not decided by
     pub async fn query(&self, sql: &str, options: &QueryOptions) -> Result<Rows> {
-        let session = self.session(options.epoch).await?;
+        Self::query_in(&self.session(options.epoch).await?, sql, options.limit).await
+    }
+
+    /// The same in a session that is there already: what is asked in one session is asked of one epoch.
+    #[allow(clippy::disallowed_methods)] // how long a query took is measured, not decided by
+    pub async fn query_in(session: &Session, sql: &str, limit: Option<usize>) -> Result<Rows> {
         let began = Instant::now();
-        let c = session.query(sql).await?.for_people().collect(options.limit).await?;
+        let c = session.query(sql).await?.for_people().collect(limit).await?;
         Ok(Rows { schema: c.schema, batches: c.batches, truncated: c.truncated, elapsed: began.elapsed() })
     }
 

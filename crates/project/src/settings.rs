@@ -108,7 +108,7 @@ pub struct LakeSettings {
 pub struct EngineSettings {
     /// 0: one per core.
     pub threads: usize,
-    /// Bytes for the whole process's working memory.
+    /// Bytes that sorts, joins, groups and fits may hold in memory together.
     pub memory_limit: u64,
     /// Partitions of a query plan; 0: as threads.
     pub partitions: usize,

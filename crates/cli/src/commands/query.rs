@@ -13,6 +13,7 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tidemill_core::{Error, ErrorKind};
+use tidemill_engine::Session;
 use tidemill_pipeline::{QueryOptions, Workspace};
 
 /// Rows shown on a terminal unless `--limit` says otherwise.
@@ -28,19 +29,28 @@ pub fn execute(args: &QueryArgs, context: &Context, out: &mut dyn Write) -> Ende
         None => (context.style.width.is_some() && context.is_human()).then_some(TERMINAL_ROWS),
     };
     let options = QueryOptions { epoch: args.at, limit };
+    // One session: all are asked of the same epoch.
+    let first = statements.first().map_or("", String::as_str);
+    let session = context.wait(workspace.session(options.epoch)).map_err(|f| blame(f, first))?;
     for (n, sql) in statements.iter().enumerate() {
         if n > 0 && style.format != OutputFormat::Json {
             writeln!(out)?;
         }
-        answer(&workspace, sql, &options, &style, context, out)?;
+        answer_in(&session, sql, limit, &style, context, out)?;
         out.flush()?;
     }
     Ok(0)
 }
 
-/// Asks and prints; also what the shell does with a statement. For people all rows are gathered first, since a table's columns are as wide
-/// as their widest value; otherwise they are written as they come, so that a reader who has enough ends the query.
-#[allow(clippy::disallowed_methods)] // how long it took is shown, not decided by
+/// SQL on the command line that does not make sense is not the project's fault.
+fn blame(failure: Failure, sql: &str) -> Failure {
+    match failure {
+        Failure::Error(e) if e.kind == ErrorKind::Config => Failure::Sql { error: e, sql: sql.to_string() },
+        other => other,
+    }
+}
+
+/// Asks and prints; also what the shell does with a statement.
 pub fn answer(
     workspace: &Workspace,
     sql: &str,
@@ -49,19 +59,30 @@ pub fn answer(
     context: &Context,
     out: &mut dyn Write,
 ) -> Result<Duration, Failure> {
-    let blame = |failure| match failure {
-        // SQL on the command line that does not make sense is not the project's fault.
-        Failure::Error(e) if e.kind == ErrorKind::Config => Failure::Sql { error: e, sql: sql.to_string() },
-        other => other,
-    };
+    let session = context.wait(workspace.session(options.epoch)).map_err(|f| blame(f, sql))?;
+    answer_in(&session, sql, options.limit, style, context, out)
+}
+
+/// For people all rows are gathered first, since a table's columns are as wide as their widest value; otherwise they are written as they
+/// come, so that a reader who has enough ends the query.
+#[allow(clippy::disallowed_methods)] // how long it took is shown, not decided by
+fn answer_in(
+    session: &Session,
+    sql: &str,
+    limit: Option<usize>,
+    style: &Style,
+    context: &Context,
+    out: &mut dyn Write,
+) -> Result<Duration, Failure> {
+    let blame = |failure| blame(failure, sql);
     let began = Instant::now();
     if style.format == OutputFormat::Human {
-        let result = context.wait(workspace.query(sql, options)).map_err(blame)?;
+        let result = context.wait(Workspace::query_in(session, sql, limit)).map_err(blame)?;
         rows::write(out, &result, style, "--limit 0 shows all")?;
     } else {
-        let query = context.wait(async { Ok(workspace.session(options.epoch).await?.query(sql).await?.for_people()) }).map_err(blame)?;
+        let query = context.wait(async { Ok(session.query(sql).await?.for_people()) }).map_err(blame)?;
         let mut writer = RowWriter::begin(out, &query.schema, style.format)?;
-        let mut left = options.limit.unwrap_or(usize::MAX);
+        let mut left = limit.unwrap_or(usize::MAX);
         // Plans start tasks as they start, so even that needs the runtime.
         let mut stream = context.wait(async { query.stream() })?;
         while left > 0

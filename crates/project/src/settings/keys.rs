@@ -64,7 +64,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     duration!("lake.retention", lake.retention, "table versions younger than this are kept"),
     count!("engine.threads", engine.threads, 0, "worker threads; 0 for one per core"),
-    size!("engine.memory_limit", engine.memory_limit, 64_000_000, "working memory of the whole process"),
+    size!("engine.memory_limit", engine.memory_limit, 64_000_000, "what sorts, joins, groups and fits may hold in memory together"),
     count!("engine.partitions", engine.partitions, 0, "partitions of a query plan; 0 for as many as threads"),
     count!("engine.batch_rows", engine.batch_rows, 1, "rows in one batch of a query"),
     optional!("engine.spill_dir", engine.spill_dir, "directory for spilled data; empty for the system's temporary directory"),
