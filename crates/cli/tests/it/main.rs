@@ -11,6 +11,7 @@ mod docs;
 mod faults;
 mod marketing;
 mod owners;
+mod repairs;
 mod rooms;
 mod sources;
 mod standing;

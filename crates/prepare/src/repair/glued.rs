@@ -77,7 +77,7 @@ impl Place {
 }
 
 fn is_glue(c: char) -> bool {
-    c.is_whitespace() || ",;/|-–:".contains(c)
+    c.is_whitespace() || ",;/|:".contains(c)
 }
 
 /// What is left of a value without the longest of these values that it holds.
@@ -89,14 +89,19 @@ fn split<'a>(value: &'a str, place: Place, values: &Values) -> Option<(&'a str, 
         cuts.reverse();
     }
     cuts.truncate(WORDS_MAX * 2);
-    let clean = |t: &'a str| t.trim_matches(is_glue);
+    let clean = |t: &'a str| {
+        let t = t.trim_matches(is_glue);
+        // "Madison - WI", but "-1"
+        let t = t.strip_prefix("- ").unwrap_or(t);
+        t.strip_suffix(" -").unwrap_or(t).trim_matches(is_glue)
+    };
     let parts = cuts.into_iter().map(|(end, start)| match place {
         Place::End => (clean(&value[..end]), clean(&value[start..])),
         Place::Beginning => (clean(&value[start..]), clean(&value[..end])),
     });
     // "Madison (WI)"
     let bare = |t: &'a str| t.strip_prefix('(').and_then(|t| t.strip_suffix(')')).unwrap_or(t);
-    parts.map(|(rest, held)| (rest, bare(held))).filter(|(rest, held)| !rest.is_empty() && values.contains(*held)).last()
+    parts.map(|(rest, held)| (rest, bare(held))).rfind(|(rest, held)| !rest.is_empty() && values.contains(*held))
 }
 
 impl RowRule for Glued {
@@ -252,7 +257,10 @@ impl Op for Part {
                     continue;
                 }
                 let Some((rest, held)) = split(column.value(row), way.place, &way.values) else { continue };
-                let sure = if way.known.contains(rest) { way.known_confidence } else { way.unknown_confidence };
+                // What came after its neighbour is seldom found before it.
+                let in_order = (way.place == Place::End) == (way.of > way.column);
+                let sure = if way.known.contains(rest) { way.known_confidence } else { way.unknown_confidence }
+                    * if in_order { 1.0 } else { 0.85 };
                 match best {
                     Some((_, _, _, most)) if sure <= most => second = second.max(sure),
                     _ => {

@@ -149,8 +149,8 @@ impl Matcher {
         }
         let least = self.ratio_min.map_or(0.0, |r| r * self.counts.get(text).copied().unwrap_or(0) as f64);
         let eligible = |c: &Canon| self.ratio_min.is_none() || c.count as f64 >= least;
-        let nearest = self.nearest(&key, &eligible);
-        let nearest = if self.evidence.is_some() { self.with_exchanges(&key, nearest, &eligible) } else { nearest };
+        let nearest = self.nearest(&key, eligible);
+        let nearest = if self.evidence.is_some() { self.with_exchanges(&key, nearest, eligible) } else { nearest };
         match nearest {
             Some((at, distance, equals)) => {
                 let longest = key.len().max(self.canon[at as usize].key.len());
