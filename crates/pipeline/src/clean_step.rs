@@ -230,6 +230,12 @@ impl Run {
         outcome.rows = applied.written;
         outcome.quality = quality(&applied);
         outcome.changes = changes(&applied);
+        let listed: u64 = applied.quality.iter().map(|q| q.listed).sum();
+        if listed > 0 {
+            let what = if listed == 1 { "1 doubtful repair" } else { &format!("{listed} doubtful repairs") };
+            let ask = format!("tidemill query \"SELECT * FROM system.changes WHERE NOT applied AND \\\"table\\\" = '{}'\"", p.table.name);
+            self.recorder.note(&n.name, format!("{what} listed, not made: {ask}"));
+        }
         outcome.lineage = self.lineage_of_recipe(p, &stored_schema);
         let ledger = LedgerLine {
             table: p.table.name.clone(),
@@ -344,7 +350,7 @@ fn told(applied: &Applied) -> String {
         (applied.deduplicated, "duplicate removed", "duplicates removed"),
         (applied.filtered, "row filtered", "rows filtered"),
         (applied.quarantined, "set aside", "set aside"),
-        (listed, "doubtful change listed, not made", "doubtful changes listed, not made"),
+        (listed, "doubtful repair listed", "doubtful repairs listed"),
     ] {
         if n > 0 {
             parts.push(format!("{n} {}", if n == 1 { what } else { whats }));

@@ -12,6 +12,7 @@ mod faults;
 mod first_minutes;
 mod marketing;
 mod owners;
+mod repairs;
 mod rooms;
 mod sources;
 mod standing;

@@ -74,7 +74,7 @@ pub(super) fn compile(scope: &mut Scope, columns: &Columns, by: &[Vec<Spanned<St
         node.measure(Beside { groups_max }, std::iter::once(*column).chain(determinants[*by].iter().copied()).collect());
     }
     for column in 0..columns.len() {
-        node.measure(Spellings, vec![column]);
+        node.measure(Spellings { slips: false }, vec![column]);
     }
     for (at, c) in columns.iter().enumerate() {
         let out = scope.next(c, c.data_type.clone());
@@ -144,8 +144,12 @@ impl Standing {
 
     /// How likely a missing value beside values is an omission, and the row's determinant not simply another's.
     fn omission(&self) -> f64 {
+        if self.missing_among == 0 {
+            // Where nothing is ever missing, what is must be an omission.
+            return if self.missing_alone == 0 { 1.0 } else { 0.0 };
+        }
         let astray = (1.0 - self.agreement()) * self.missing_alone as f64;
-        if self.missing_among == 0 { 0.0 } else { ((self.missing_among as f64 - astray) / self.missing_among as f64).max(0.0) }
+        ((self.missing_among as f64 - astray) / self.missing_among as f64).max(0.0)
     }
 }
 

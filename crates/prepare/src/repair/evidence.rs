@@ -135,6 +135,8 @@ pub(super) struct Spelt {
     pub rows: u64,
     /// Spellings that had occurred this often or less were given up at some point.
     pub forgotten: u64,
+    /// Rare spellings and words, each with the frequent one it is likely a slip for: what shows which characters get confused.
+    pub slips: Vec<(String, String)>,
     bytes: usize,
 }
 
@@ -142,14 +144,17 @@ pub(super) struct Spelt {
 const SPELLINGS_MAX: usize = 1 << 20;
 
 /// Measures [`Spelt`] of its first input; given a second one, only of rows in which that is missing.
-pub(super) struct Spellings;
+pub(super) struct Spellings {
+    /// Also what looks like slips in it.
+    pub slips: bool,
+}
 
 impl Measure for Spellings {
     fn name(&self) -> Option<&'static str> {
-        Some("spellings")
+        Some(if self.slips { "spellings and slips" } else { "spellings" })
     }
     fn begin(&self) -> Result<Part> {
-        Ok(Box::new(Spelt { counts: HashMap::with_hasher(hasher()), rows: 0, forgotten: 0, bytes: 0 }))
+        Ok(Box::new(Spelt { counts: HashMap::with_hasher(hasher()), rows: 0, forgotten: 0, slips: Vec::new(), bytes: 0 }))
     }
     fn observe(&self, input: &Input) -> Result<Part> {
         let column = texts(&input.arrays[0])?;
@@ -179,5 +184,12 @@ impl Measure for Spellings {
             total.bytes = total.counts.keys().map(|v| v.len() + 48).sum();
         }
         budget.resize(total.bytes)
+    }
+    fn finish(&self, total: Part) -> Result<Part> {
+        let mut total: Spelt = open_part(total)?;
+        if self.slips {
+            total.slips = super::frequent::slips(&total);
+        }
+        Ok(Box::new(total))
     }
 }

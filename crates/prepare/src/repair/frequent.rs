@@ -5,7 +5,7 @@
 //! no evidence, and a repair's confidence falls with it. Digits are never repaired, and words that stand in several values are no slips.
 
 use super::evidence::Spelt;
-use super::likeness::{Difference, Likeness, differing, words};
+use super::likeness::{Difference, LENGTH_MAX, Likeness, differing, words};
 use super::matcher::{Canon, Matcher};
 use super::{Meant, Repair};
 use crate::cells::{field, number_field, text_list};
@@ -18,6 +18,8 @@ use tidemill_core::{Error, Result};
 const SAMPLE: usize = 2000;
 /// Words and values remembered of a column.
 const REMEMBERED_MAX: usize = 50_000;
+/// How often a spelling occurs that others may be slips for, when confusions are learnt.
+const SLIP_COUNT: u64 = 10;
 /// A word that stands in this many different values of a column is no slip.
 const WORD_MIN: u32 = 3;
 /// Letters of a word that may be repaired within its value, unless noise stands in it.
@@ -41,10 +43,12 @@ impl Evidence {
     /// As [`Evidence::confidence`], in a column in which right values don't crowd.
     pub(super) fn likely(&self, wrong: &str, right: &str, equals: usize) -> f64 {
         let alike = self.likeness.of(wrong, right);
-        if alike.difference == Difference::Digits {
+        let noise = |c: char| self.likeness.is_noise(c);
+        // Numbers and the like have no slips that could be told from other numbers.
+        let letters = right.chars().filter(|c| c.is_alphabetic()).count();
+        if alike.difference == Difference::Digits || (letters < 3 && !alike.noise_only) || letters == 0 {
             return 0.0;
         }
-        let noise = |c: char| self.likeness.is_noise(c);
         let meant = words(right);
         let mut other = words(wrong).into_iter().filter(|w| !meant.contains(w) && !w.chars().any(noise));
         if other.any(|w| self.known.contains(&w)) {
@@ -59,6 +63,7 @@ impl Evidence {
             _ if alike.noise_only && !right.chars().any(noise) => 0.97,
             Difference::Case | Difference::Marks => 0.9,
             _ if form => 0.5,
+            _ if exchanged(&a, &b) && length > 3.0 => 0.9,
             _ => match (1.0 - alike.score).min(1.0) {
                 _ if length <= 3.0 => 0.4,
                 d if d <= 0.125 => 0.95,
@@ -70,6 +75,15 @@ impl Evidence {
             },
         };
         certain / equals as f64
+    }
+}
+
+/// Whether two neighbouring letters have changed places, and nothing else.
+fn exchanged(a: &[char], b: &[char]) -> bool {
+    let mut apart = (0..a.len().min(b.len())).filter(|i| a[*i] != b[*i]);
+    match (apart.next(), apart.next(), apart.next()) {
+        (Some(i), Some(j), None) => a.len() == b.len() && j == i + 1 && a[i] == b[j] && a[j] == b[i],
+        _ => false,
     }
 }
 
@@ -87,11 +101,13 @@ impl Parts {
             return by_noise;
         }
         let mut out = String::with_capacity(text.len());
-        let (mut least, mut repaired) = (1.0f64, 0);
+        let (mut least, mut repaired, mut strange) = (1.0f64, 0, 0);
         for (word, is_word) in pieces(text) {
             let noisy = |e: &Evidence| word.chars().any(|c| e.likeness.is_noise(c));
             let long = word.chars().count() >= LETTERS_MIN || self.words.evidence().is_some_and(noisy);
-            let found = if is_word && long && word.chars().all(char::is_alphabetic) { self.words.find(word) } else { Meant::Itself };
+            let plain = is_word && word.chars().all(char::is_alphabetic);
+            let found = if plain && long { self.words.find(word) } else { Meant::Itself };
+            strange += usize::from(is_word && !word.chars().all(char::is_numeric) && !(plain && self.words.is_canon(word)));
             match found {
                 Meant::Canon(at, confidence) if self.words.text(at) != word => {
                     // A word in other letters, not another way to write it.
@@ -106,7 +122,9 @@ impl Parts {
                 _ => out.push_str(word),
             }
         }
-        if repaired == 0 { Meant::Nothing } else { Meant::Text(out.into(), least) }
+        // Beside words that nobody knows, a word may have lost letters to its neighbour.
+        let alone = if strange > repaired { 0.6 } else { 1.0 };
+        if repaired == 0 { Meant::Nothing } else { Meant::Text(out.into(), least * alone) }
     }
 
     /// The one value that the text is but for noise; digits under noise can't be known.
@@ -164,7 +182,7 @@ pub(super) fn learn(rule: &Repair, spelt: &[&Spelt], count_min: u64, ratio_min: 
     let mut values: Vec<(&str, u64)> = own.counts.iter().filter(|(_, n)| **n >= 2).map(|(v, n)| (&**v, *n)).collect();
     values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     values.truncate(REMEMBERED_MAX);
-    let noise: String = noise(rule, spelt, count_min, ratio_min).noise().iter().collect();
+    let noise: String = noise(spelt).noise().iter().collect();
 
     let mut fitted = json!({
         "counts": counts.iter().map(|(v, n)| (v.clone(), Value::from(*n))).collect::<Map<_, _>>(),
@@ -214,23 +232,28 @@ fn words_of(spelt: &Spelt) -> BTreeMap<String, (u64, u32)> {
     out
 }
 
-/// Characters that stand in the place of others, from rare words beside the frequent ones nearest to them, in all columns.
-fn noise(rule: &Repair, spelt: &[&Spelt], count_min: u64, ratio_min: f64) -> Likeness {
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    for column in spelt {
-        let counts: BTreeMap<String, u64> = words_of(column).into_iter().map(|(w, (n, _))| (w, n)).collect();
-        let canon = counts.iter().filter(|(w, n)| **n >= count_min && w.chars().count() >= LETTERS_MIN);
-        let canon = canon.map(|(w, n)| Canon::new(w, *n, true, true)).collect();
-        let rare: Vec<String> =
-            counts.iter().filter(|(w, n)| **n <= 2 && w.chars().count() >= LETTERS_MIN).map(|(w, _)| w.clone()).take(SAMPLE * 5).collect();
-        let matcher = Matcher::new(canon, counts, Some(ratio_min), rule.distance_max, 0.0, true, true, None);
-        for word in rare {
-            if let Meant::Canon(at, _) = matcher.find(&word) {
-                pairs.push((word, matcher.text(at).to_string()));
+/// Rare values and words beside the frequent ones nearest to them.
+pub(super) fn slips(spelt: &Spelt) -> Vec<(String, String)> {
+    let values: BTreeMap<String, u64> = spelt.counts.iter().map(|(v, n)| (v.to_string(), *n)).collect();
+    let words: BTreeMap<String, u64> = words_of(spelt).into_iter().map(|(w, (n, _))| (w, n)).collect();
+    let mut out = Vec::new();
+    for counts in [values, words] {
+        let long = |t: &str| (LETTERS_MIN..=LENGTH_MAX).contains(&t.chars().count());
+        let canon = counts.iter().filter(|(t, n)| **n >= SLIP_COUNT && long(t)).map(|(t, n)| Canon::new(t, *n, true, true)).collect();
+        let rare: Vec<String> = counts.iter().filter(|(t, n)| **n <= 2 && long(t)).map(|(t, _)| t.clone()).collect();
+        let matcher = Matcher::new(canon, counts, Some(SLIP_COUNT as f64), 2, 0.0, true, true, None);
+        for text in rare.iter().step_by(rare.len().div_ceil(SAMPLE).max(1)) {
+            if let Meant::Canon(at, _) = matcher.find(text) {
+                out.push((text.clone(), matcher.text(at).to_string()));
             }
         }
     }
-    Likeness::learn(pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())))
+    out
+}
+
+/// Characters that stand in the place of others, in all columns.
+fn noise(spelt: &[&Spelt]) -> Likeness {
+    Likeness::learn(spelt.iter().flat_map(|s| &s.slips).map(|(a, b)| (a.as_str(), b.as_str())))
 }
 
 pub(super) fn ready(rule: &Repair, fitted: &Value, count_min: u64, ratio_min: f64) -> Result<(Matcher, Option<Parts>)> {

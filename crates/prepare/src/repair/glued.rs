@@ -31,8 +31,7 @@ pub(super) fn compile(scope: &mut Scope, columns: &Columns, confidence_min: f64)
     }
     columns.truncate(COLUMNS_MAX);
     let mut pairs = Vec::new();
-    for (at, c) in columns.iter().enumerate().filter(|(_, c)| is_text(&c.data_type)) {
-        let _ = c;
+    for at in (0..columns.len()).filter(|at| is_text(&columns[*at].data_type)) {
         pairs.extend((0..columns.len()).filter(|of| *of != at).map(|of| (at, of)));
     }
     let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
@@ -41,10 +40,10 @@ pub(super) fn compile(scope: &mut Scope, columns: &Columns, confidence_min: f64)
     let slots = columns.iter().map(|c| c.slot).collect();
     let node = scope.push(None, slots, vec![slot], None, None, Act::Row(Box::new(rule)));
     for (at, of) in &pairs {
-        node.measure(Spellings, vec![*at, *of]);
+        node.measure(Spellings { slips: false }, vec![*at, *of]);
     }
     for at in 0..columns.len() {
-        node.measure(Spellings, vec![at]);
+        node.measure(Spellings { slips: false }, vec![at]);
     }
     for (at, c) in columns.iter().enumerate() {
         let out = scope.next(c, c.data_type.clone());
@@ -78,7 +77,7 @@ impl Place {
 }
 
 fn is_glue(c: char) -> bool {
-    c.is_whitespace() || ",;/|()-–:".contains(c)
+    c.is_whitespace() || ",;/|:".contains(c)
 }
 
 /// What is left of a value without the longest of these values that it holds.
@@ -90,12 +89,19 @@ fn split<'a>(value: &'a str, place: Place, values: &Values) -> Option<(&'a str, 
         cuts.reverse();
     }
     cuts.truncate(WORDS_MAX * 2);
-    let clean = |t: &'a str| t.trim_matches(is_glue);
+    let clean = |t: &'a str| {
+        let t = t.trim_matches(is_glue);
+        // "Madison - WI", but "-1"
+        let t = t.strip_prefix("- ").unwrap_or(t);
+        t.strip_suffix(" -").unwrap_or(t).trim_matches(is_glue)
+    };
     let parts = cuts.into_iter().map(|(end, start)| match place {
         Place::End => (clean(&value[..end]), clean(&value[start..])),
         Place::Beginning => (clean(&value[start..]), clean(&value[..end])),
     });
-    parts.filter(|(rest, held)| !rest.is_empty() && values.contains(*held)).last()
+    // "Madison (WI)"
+    let bare = |t: &'a str| t.strip_prefix('(').and_then(|t| t.strip_suffix(')')).unwrap_or(t);
+    parts.map(|(rest, held)| (rest, bare(held))).rfind(|(rest, held)| !rest.is_empty() && values.contains(*held))
 }
 
 impl RowRule for Glued {
@@ -244,19 +250,29 @@ impl Op for Part {
         let columns: Vec<StringArray> = input.arrays.iter().map(texts).collect::<Result<_>>()?;
         let judged = (0..input.rows).map(|row| {
             let mut best: Option<(&Way, &str, &str, f64)> = None;
+            let mut second: f64 = 0.0;
             for way in &self.ways {
                 let (column, of) = (&columns[way.column], &columns[way.of]);
                 if column.is_null(row) || of.is_valid(row) {
                     continue;
                 }
                 let Some((rest, held)) = split(column.value(row), way.place, &way.values) else { continue };
-                let sure = if way.known.contains(rest) { way.known_confidence } else { way.unknown_confidence };
-                if best.is_none_or(|(_, _, _, s)| sure > s) {
-                    best = Some((way, rest, held, sure));
+                // What came after its neighbour is seldom found before it.
+                let in_order = (way.place == Place::End) == (way.of > way.column);
+                let sure = if way.known.contains(rest) { way.known_confidence } else { way.unknown_confidence }
+                    * if in_order { 1.0 } else { 0.85 };
+                match best {
+                    Some((_, _, _, most)) if sure <= most => second = second.max(sure),
+                    _ => {
+                        second = second.max(best.map_or(0.0, |b| b.3));
+                        best = Some((way, rest, held, sure));
+                    }
                 }
             }
             let mut out = Vec::new();
             if let Some((way, rest, held, sure)) = best {
+                // Where it could be taken apart in another way as well, neither is sure.
+                let sure = if second >= 0.7 * sure { 0.6 * sure } else { sure };
                 out = vec![(way.column, rest, sure), (way.of, held, sure)];
                 out.sort_unstable_by_key(|v| v.0);
             }

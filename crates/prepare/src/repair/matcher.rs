@@ -149,7 +149,9 @@ impl Matcher {
         }
         let least = self.ratio_min.map_or(0.0, |r| r * self.counts.get(text).copied().unwrap_or(0) as f64);
         let eligible = |c: &Canon| self.ratio_min.is_none() || c.count as f64 >= least;
-        match self.nearest(&key, eligible) {
+        let nearest = self.nearest(&key, eligible);
+        let nearest = if self.evidence.is_some() { self.with_exchanges(&key, nearest, eligible) } else { nearest };
+        match nearest {
             Some((at, distance, equals)) => {
                 let longest = key.len().max(self.canon[at as usize].key.len());
                 let confidence = if longest == 0 { 1.0 } else { 1.0 - distance as f64 / longest as f64 } / equals as f64;
@@ -166,6 +168,30 @@ impl Matcher {
             }
             None => Meant::Nothing,
         }
+    }
+
+    /// Two neighbouring letters that changed places are one slip, not two.
+    fn with_exchanges(
+        &self,
+        key: &[char],
+        nearest: Option<(u32, usize, usize)>,
+        eligible: impl Fn(&Canon) -> bool,
+    ) -> Option<(u32, usize, usize)> {
+        let mut key = key.to_vec();
+        let mut best = nearest;
+        for at in 1..key.len() {
+            key.swap(at - 1, at);
+            let found = self.by_key.get(&key).filter(|c| eligible(&self.canon[**c as usize]));
+            key.swap(at - 1, at);
+            let Some(found) = found else { continue };
+            best = Some(match best {
+                Some((other, 1, equals)) if other != *found => (other.min(*found), 1, equals + 1),
+                Some((other, d, equals)) if other == *found || d > 1 => (*found, 1.min(d), if d > 1 { 1 } else { equals }),
+                Some(best) => best,
+                None => (*found, 1, 1),
+            });
+        }
+        best
     }
 
     /// The nearest value within `distance_max`, the first of several; its distance; how many are as near.

@@ -66,7 +66,7 @@ pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
         let inputs: Vec<_> = std::iter::once(c.slot).chain(others).collect();
         let node = scope.push_row(&c.name, inputs.clone(), out, replaces, repair);
         (0..inputs.len()).for_each(|at| {
-            node.measure(Spellings, vec![at]);
+            node.measure(Spellings { slips: true }, vec![at]);
         });
     }
 }
@@ -156,13 +156,24 @@ enum Meant {
 /// What becomes of a spelling: as a whole, or else by its parts.
 fn find(matcher: &Matcher, parts: Option<&Parts>, text: &str) -> Meant {
     let whole = matcher.find(text);
-    let Some(parts) = parts.filter(|_| !matches!(whole, Meant::Itself) && !matcher.is_made(&whole)) else { return whole };
+    let Some(parts) = parts.filter(|_| whole != Meant::Itself) else { return whole };
+    let part = parts.find(text);
     let sure = |m: &Meant| match m {
         Meant::Canon(_, sure) | Meant::Text(_, sure) => *sure,
         Meant::Itself | Meant::Nothing => 0.0,
     };
-    let part = parts.find(text);
-    if sure(&part) > sure(&whole) { part } else { whole }
+    match (&whole, &part) {
+        // Two ways to mend it that don't come to the same: neither is sure.
+        (Meant::Canon(at, a), Meant::Text(to, b)) if *a < 1.0 && matcher.text(*at) != &**to => {
+            if a >= b {
+                Meant::Canon(*at, a * 0.6)
+            } else {
+                Meant::Text(to.clone(), b * 0.6)
+            }
+        }
+        _ if sure(&part) > sure(&whole) => part,
+        _ => whole,
+    }
 }
 
 struct Mend {

@@ -87,3 +87,234 @@ fn nothing_is_brought_to_a_frequent_misspelling() {
     let r = run("[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nfrequent = true\nratio_min = 1\n", &words("c", &cells));
     assert!(r.column("c").iter().all(|c| c == "Rhine"), "{:?}", r.column("c"));
 }
+
+#[test]
+fn words_are_repaired_within_values_and_digits_never() {
+    let mut cells: Vec<String> = (1..60).map(|n| format!("{n} patients")).collect();
+    cells.extend(["612 pxtients", "37 patiets", "3x patients", "patients"].map(str::to_string));
+    let all: Vec<Option<&str>> = cells.iter().map(|c| Some(c.as_str())).collect();
+    let r = run("[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nfrequent = true\n", &words("c", &all));
+    let c = r.column("c");
+    assert_eq!(c[59..], ["612 patients", "37 patients", "3x patients", "patients"]);
+    assert_eq!(c[..59], cells[..59]);
+}
+
+#[test]
+fn frequent_values_side_by_side_and_their_neighbours_stay() {
+    // Codes: each is one letter from the next. None is a slip for another.
+    let mut cells = Vec::new();
+    for code in ["kabel", "kabul", "kabal", "kobal", "kobel", "nabel", "nabul"] {
+        cells.extend([code; 30]);
+    }
+    cells.extend(["kobul", "nobel", "nabal", "kibel"]);
+    let all: Vec<Option<&str>> = cells.iter().map(|c| Some(*c)).collect();
+    let r = run("[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nfrequent = true\n", &words("c", &all));
+    assert_eq!(r.column("c"), cells);
+    // Likewise other words that are at home in the column, and other forms of a word.
+    let mut cells = [vec!["small red box"; 40], vec!["small blue box"; 40]].concat();
+    cells.extend(["small bed box", "tall bed", "wide bed", "low bed", "small red boxes"]);
+    let all: Vec<Option<&str>> = cells.iter().map(|c| Some(*c)).collect();
+    let r = run("[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nfrequent = true\n", &words("c", &all));
+    assert_eq!(r.column("c"), cells);
+}
+
+#[test]
+fn a_character_in_the_place_of_many_others_is_learnt() {
+    let right = ["acute care hospital", "critical access hospital", "childrens hospital", "surgical clinic"];
+    let mut cells: Vec<String> = right.iter().flat_map(|r| vec![(*r).to_string(); 60]).collect();
+    let clean = cells.len();
+    for r in right {
+        for letter in ['a', 'e', 'i', 'c', 's', 'l'] {
+            cells.push(r.replace(letter, "#"));
+        }
+    }
+    let all: Vec<Option<&str>> = cells.iter().map(|c| Some(c.as_str())).collect();
+    let r = run("[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nfrequent = true\n", &words("c", &all));
+    let c = r.column("c");
+    let mended = c[clean..].iter().zip(right.iter().flat_map(|r| [r; 6])).filter(|(a, b)| a == *b).count();
+    assert!(mended >= 20, "{mended} {:?}", &c[clean..]);
+    assert!(c.iter().all(|c| right.contains(&c.as_str()) || c.contains('#')));
+}
+
+#[test]
+fn what_is_too_doubtful_is_listed_and_stays() {
+    let mut cells = vec![Some("London"); 40];
+    cells.push(Some("Londn"));
+    let r = run("[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nfrequent = true\nconfidence_min = 0.99\n", &words("c", &cells));
+    assert_eq!(r.column("c")[40], "Londn");
+    let q = r.quality("repair", Some("c"));
+    assert_eq!((q.cells_changed, q.listed), (0, 1));
+    let c = r.changes("repair")[0];
+    assert_eq!((c.before.as_deref(), c.after.as_deref(), c.applied), (Some("Londn"), Some("London"), false));
+}
+
+// ------------------------------------------------------------------------------------------------------------- other columns
+
+/// Places: a code, the town and county that go with it, and a dial code that goes with the county.
+fn places(rows: usize) -> Vec<[Option<String>; 4]> {
+    let towns = ["Ashford", "Barnwell", "Clifton", "Dunmore", "Easton", "Fairview", "Glenwood", "Harlow"];
+    let counties = ["North Riding", "Westmark", "Lowlands"];
+    let place = |i: usize| {
+        let town = (i * 7 + i / 8) % towns.len();
+        [format!("{}", 30100 + town * 137), towns[town].to_string(), counties[town % 3].to_string(), format!("0{}", 31 + town % 3)]
+            .map(Some)
+    };
+    (0..rows).map(place).collect()
+}
+
+fn table_of(rows: &[[Option<String>; 4]]) -> arrow::array::RecordBatch {
+    let column = |at: usize| -> arrow::array::ArrayRef {
+        std::sync::Arc::new(rows.iter().map(|r| r[at].as_deref()).collect::<arrow::array::StringArray>())
+    };
+    arrow::array::RecordBatch::try_from_iter_with_nullable(
+        ["code", "town", "county", "dial"].iter().enumerate().map(|(at, name)| (*name, column(at), true)),
+    )
+    .unwrap()
+}
+
+const BY: &str = "[[clean]]\nrule = \"repair\"\ncolumns = [\"code\", \"town\", \"county\", \"dial\"]\nby = [\"code\", \"town\"]\n";
+
+#[test]
+fn cells_follow_the_rows_other_columns() {
+    let mut rows = places(240);
+    let right = rows.clone();
+    let town = right[40][1].clone().unwrap();
+    let set = |rows: &mut Vec<[Option<String>; 4]>, row: usize, column: usize, to: Option<&str>| rows[row][column] = to.map(str::to_string);
+    // A letter out of place, a missing cell, another's value, and a letter in a number: each to be mended.
+    set(&mut rows, 40, 1, Some(&format!("{}q", &town[..town.len() - 1])));
+    set(&mut rows, 81, 2, None);
+    let other = if right[122][2].as_deref() == Some("Westmark") { "Lowlands" } else { "Westmark" };
+    set(&mut rows, 122, 2, Some(other));
+    let code = right[163][0].clone().unwrap();
+    set(&mut rows, 163, 0, Some(&code.replace('3', "x")));
+    let r = run(BY, &table_of(&rows));
+    for (at, name) in ["code", "town", "county", "dial"].iter().enumerate() {
+        let wanted: Vec<String> = right.iter().map(|r| r[at].clone().unwrap()).collect();
+        assert_eq!(r.column(name), wanted, "{name}");
+    }
+    let changes = r.changes("repair");
+    assert_eq!(changes.len(), 4, "{changes:#?}");
+    assert!(changes.iter().all(|c| c.applied && c.confidence.is_some_and(|c| c >= 0.9)));
+    assert_eq!(r.quality("repair", Some("county")).cells_changed, 2);
+    // The step that judges is none that people see.
+    assert!(r.applied.quality.iter().all(|q| q.column.is_some()));
+    // Under a bound that nothing reaches, all of it is listed and nothing done.
+    let r = run(&format!("{BY}confidence_min = 1.0\n"), &table_of(&rows));
+    assert_eq!(r.column("town")[40], rows[40][1].clone().unwrap());
+    assert!(r.changes("repair").iter().all(|c| !c.applied));
+    assert_eq!(r.applied.quality.iter().map(|q| q.listed).sum::<u64>(), 4);
+}
+
+#[test]
+fn a_determinant_of_another_row_changes_no_cells() {
+    let mut rows = places(240);
+    // The row has another place's code, and its town, county and dial code are right.
+    let other = rows.iter().find(|r| r[2] != rows[50][2]).unwrap()[0].clone();
+    rows[50][0] = other;
+    let before = rows[50].clone();
+    let r = run(BY, &table_of(&rows));
+    for (at, name) in ["town", "county", "dial"].iter().enumerate() {
+        assert_eq!(r.column(name)[50], before[at + 1].clone().unwrap());
+    }
+    assert_eq!(r.quality("repair", Some("town")).cells_changed + r.quality("repair", Some("county")).cells_changed, 0);
+}
+
+#[test]
+fn what_a_stored_recipe_knows_of_columns_serves_other_rows() {
+    use crate::tests::{PLAIN, apply, compile, fit, shown, table};
+    let recipe = compile(&table(BY), &table_of(&places(240)));
+    let fitted = fit(&recipe, &table_of(&places(240)), PLAIN, None).unwrap();
+    let stored: serde_json::Value = serde_json::from_str(&fitted.to_json().to_string()).unwrap();
+    let loaded = crate::Fitted::from_json(&stored, &recipe).unwrap();
+    assert_eq!(loaded.to_json(), stored);
+    let mut rows = places(3);
+    let town = rows[1][1].take();
+    let (batch, applied, _) = apply(&loaded, &table_of(&rows), PLAIN, None).unwrap();
+    assert_eq!(shown(&batch, "town")[1], town.unwrap());
+    assert_eq!(applied.changes.len(), 1);
+    // Figures for people are few; what was learnt in bulk is not among them.
+    let figures = fitted.describe();
+    assert!(figures.iter().any(|f| f.name == "decides.town by code.agreement" && f.value == "1.0"), "{figures:?}");
+    assert!(figures.iter().all(|f| !f.name.contains("model")));
+}
+
+#[test]
+fn a_value_that_holds_its_neighbours_is_taken_apart() {
+    let towns = [("San Remo", "IT"), ("Nice", "FR"), ("Lyon", "FR"), ("Bari", "IT"), ("Porto", "PT")];
+    let mut rows: Vec<[Option<String>; 4]> = Vec::new();
+    for i in 0..100 {
+        let (town, state) = towns[i % towns.len()];
+        rows.push(if i % 9 == 4 {
+            [Some(i.to_string()), Some(format!("{town} {state}")), None, None]
+        } else {
+            [Some(i.to_string()), Some(town.to_string()), Some(state.to_string()), None]
+        });
+    }
+    // Nobody else is from here, and a town without a state is just that.
+    rows.push([Some("100".into()), Some("Faro PT".into()), None, None]);
+    rows.push([Some("101".into()), Some("Nice".into()), None, None]);
+    let toml = "[[clean]]\nrule = \"repair\"\ncolumns = [\"town\", \"county\"]\nglued = true\n";
+    let r = run(toml, &table_of(&rows));
+    let (town, state) = (r.column("town"), r.column("county"));
+    for i in 0..100 {
+        assert_eq!((town[i].as_str(), state[i].as_str()), towns[i % towns.len()], "{i}");
+    }
+    assert_eq!((town[101].as_str(), state[101].as_str()), ("Nice", "-"));
+    assert_eq!((r.quality("repair", Some("town")).cells_changed, r.quality("repair", Some("county")).cells_changed), (12, 12));
+    assert_eq!((town[100].as_str(), state[100].as_str()), ("Faro", "PT"));
+    // Where a state is missing no more often than towns end in one, nothing is glued.
+    let mut rows = vec![[Some("1".to_string()), Some("Santa Fe".to_string()), Some("Fe".to_string()), None]; 40];
+    rows.push([Some("2".into()), Some("Santa Fe".into()), None, None]);
+    assert!(run(toml, &table_of(&rows)).changes("repair").iter().all(|c| !c.applied));
+}
+
+#[test]
+fn rows_that_are_likely_the_same_are_listed_or_dropped() {
+    let names = [
+        "Anna Maria Olsen, Hill Road 12",
+        "Olsen, Anna Maria; Hill Road 12",
+        "Anna Maria Olson, Hill Road 12",
+        "Anna Maria Olsen, Hill Road 13",
+        "Bert Friis, Lake Lane 4",
+    ];
+    let cells: Vec<Option<&str>> = names.iter().map(|n| Some(*n)).chain([None, None]).collect();
+    let toml = "[[clean]]\nrule = \"duplicates\"\nlike = [\"c\"]\nsimilarity_min = 0.9\n";
+    let r = run(toml, &words("c", &cells));
+    assert_eq!(r.applied.written, 7);
+    let listed: Vec<(u64, &str, bool)> = r.changes("duplicates").iter().map(|c| (c.line, c.after.as_deref().unwrap(), c.applied)).collect();
+    let lines: Vec<u64> = r.changes("duplicates").iter().map(|c| c.line).collect();
+    assert_eq!(listed.len(), 2, "{listed:?}");
+    assert!(listed.iter().all(|(_, after, applied)| *after == names[0] && !applied), "{listed:?}");
+    assert_eq!(lines[1] - lines[0], 1);
+    let r = run(&format!("{toml}action = \"drop\"\n"), &words("c", &cells));
+    assert_eq!((r.applied.written, r.applied.deduplicated), (5, 2));
+    assert_eq!(r.column("c")[..2], [names[0], names[3]]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    /// Columns without anomalies: what belongs together does so always, and codes, numbers and names are as different as they are.
+    #[test]
+    fn nothing_is_changed_where_nothing_is_wrong(
+        groups in prop::collection::btree_set(("[A-Z][a-z]{2,8}", "[A-Z]{2}[0-9]{2,4}", 0u32..90_000), 3..25),
+        rows in 20usize..200,
+        step in 1usize..17,
+        loose in prop::collection::vec(("[a-z]{3,7}", 0i64..500), 200),
+    ) {
+        let groups: Vec<_> = groups.into_iter().collect();
+        // Two names of one code would be an anomaly.
+        let mut codes = std::collections::BTreeSet::new();
+        let groups: Vec<_> = groups.into_iter().filter(|g| codes.insert(g.1.clone())).collect();
+        let made: Vec<[Option<String>; 4]> = (0..rows).map(|i| {
+            let g = &groups[i * step % groups.len()];
+            let own = &loose[i % loose.len()];
+            [Some(g.1.clone()), Some(g.0.clone()), Some(g.2.to_string()), Some(format!("{} {}", own.0, own.1))]
+        }).collect();
+        let toml = format!(
+            "{BY}[[clean]]\nrule = \"repair\"\ncolumns = \"*\"\nfrequent = true\n[[clean]]\nrule = \"repair\"\ncolumns = \"*\"\nglued = true\n"
+        );
+        let r = run(&toml, &table_of(&made));
+        let applied: Vec<_> = r.changes("repair").into_iter().filter(|c| c.applied).collect();
+        prop_assert!(applied.is_empty(), "{applied:#?}");
+    }
+}

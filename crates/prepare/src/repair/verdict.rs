@@ -176,7 +176,7 @@ impl Judge {
                 let rivals = votes.iter().filter(|(v, _)| v != value).flat_map(|(_, v)| v.iter().map(|v| v.weight));
                 let against = rivals.fold(support, f64::max);
                 let sure = match cell {
-                    None => missing(mine, against),
+                    None => missing(mine, against, mine.first().is_some_and(&backed)),
                     Some(cell) => self.contradicted(column, cell, value, mine, against, mine.first().is_some_and(&backed), known),
                 };
                 if best.is_none_or(|(v, s)| (sure, *value) > (s, v)) {
@@ -252,7 +252,7 @@ fn together(votes: &[Vote]) -> f64 {
 }
 
 /// How sure it is that a missing cell should have the value voted for.
-fn missing(votes: &[Vote], against: f64) -> f64 {
+fn missing(votes: &[Vote], against: f64, backed: bool) -> f64 {
     let strongest = votes.first().map_or(0.0, |v| v.weight);
     let omission = votes.iter().map(|v| v.pair.omission).fold(0.0, f64::max);
     let lacking = votes.iter().map(|v| f64::from(v.others.missing) / f64::from(v.others.rows.max(1))).fold(f64::INFINITY, f64::min);
@@ -262,7 +262,18 @@ fn missing(votes: &[Vote], against: f64) -> f64 {
     let thin = if rows >= 2 || agree >= 2 { 1.0 } else { 0.75 };
     // Where much is missing, it is missing for a reason.
     let usual = if lacking < 0.34 { 1.0 } else { 0.6 };
-    (0.6 * strongest + 0.4 * together(votes)) * (1.0 - against) * (0.4 + 0.6 * omission) * thin * usual * if telling { 1.0 } else { 0.8 }
+    // A single determinant may be another row's, unless the row fits it otherwise or it has never been wrong.
+    let alone = match votes {
+        [only] if !backed && only.pair.agreement < 0.999 => 0.9,
+        _ => 1.0,
+    };
+    alone
+        * (0.6 * strongest + 0.4 * together(votes))
+        * (1.0 - against)
+        * (0.4 + 0.6 * omission)
+        * thin
+        * usual
+        * if telling { 1.0 } else { 0.8 }
 }
 
 /// Puts the verdicts on one column in.

@@ -12,6 +12,7 @@ mod filter;
 mod forward;
 mod invalid;
 mod missing;
+mod near;
 mod outliers;
 mod scale;
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
         Rule::Invalid { columns, condition } => invalid::compile(scope, columns, condition),
         Rule::Missing { columns, with, by, order_by } => missing::compile(scope, columns, with, by, order_by),
         Rule::Duplicates { key, keep } => duplicates::compile(scope, key, keep),
-        Rule::NearDuplicates { .. } => {}
+        Rule::NearDuplicates { like, similarity_min, drop } => near::compile(scope, like, *similarity_min, *drop),
         Rule::Repair { .. } | Rule::RepairBy { .. } | Rule::RepairGlued { .. } => crate::repair::compile(scope, rule),
         Rule::Outliers { columns, method, action, into } => outliers::compile(scope, columns, *method, *action, into.as_ref()),
         Rule::Scale { columns, method, into } => scale::compile(scope, columns, *method, into.as_ref()),

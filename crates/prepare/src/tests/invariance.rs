@@ -20,6 +20,10 @@ const RULES: &[&str] = &[
     "rule = \"missing\"\ncolumns = [\"d\"]\nwith = \"drop\"",
     "rule = \"repair\"\ncolumn = \"s\"\nto = [\"alpha\", \"beta\", \"gamma\"]\notherwise = { value = \"other\" }",
     "rule = \"repair\"\ncolumn = \"s\"\nfrequent = true\ncount_min = 4\nratio_min = 2",
+    "rule = \"repair\"\ncolumns = [\"s\", \"d\", \"k\"]\nby = [\"k\", \"d\", [\"s\", \"x\"]]\nconfidence_min = 0.3",
+    "rule = \"repair\"\ncolumns = [\"s\", \"k\"]\nglued = true\nconfidence_min = 0.1",
+    "rule = \"duplicates\"\nlike = [\"s\", \"k\"]\nsimilarity_min = 0.7",
+    "rule = \"duplicates\"\nlike = [\"s\"]\nsimilarity_min = 0.6\naction = \"drop\"",
     "rule = \"outliers\"\ncolumns = [\"x\", \"k\"]\nmethod = \"iqr\"\nfactor = 0.5\naction = \"drop\"",
     "rule = \"outliers\"\ncolumn = \"x\"\nmethod = \"zscore\"\nthreshold = 1.0\naction = \"clip\"",
     "rule = \"filter\"\nwhere = \"k is null or k <> 3\"",
@@ -63,8 +67,9 @@ fn alike(a: &Ran, b: &Ran) -> Result<(), TestCaseError> {
             prop_assert!(near, "column {}: {} and {}", name, x, y);
         }
     }
-    let quality =
-        |r: &Ran| r.applied.quality.iter().map(|q| (q.rule_index, q.column.clone(), q.cells_changed, q.rows_removed)).collect::<Vec<_>>();
+    let quality = |r: &Ran| {
+        r.applied.quality.iter().map(|q| (q.rule_index, q.column.clone(), q.cells_changed, q.listed, q.rows_removed)).collect::<Vec<_>>()
+    };
     prop_assert_eq!(quality(a), quality(b));
     Ok(())
 }
