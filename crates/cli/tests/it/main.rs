@@ -11,5 +11,6 @@ mod docs;
 mod faults;
 mod marketing;
 mod owners;
+mod profile;
 mod rooms;
 mod workload;

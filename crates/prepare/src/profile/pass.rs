@@ -120,7 +120,7 @@ pub(super) fn read(scan: &dyn Scan, options: &ProfileOptions, meter: &Meter) -> 
         for (dictionary, local) in total.dictionaries.iter_mut().zip(part.columns) {
             let global = dictionary.join(&local);
             // A code takes what the largest so far takes; a key takes eight bytes.
-            total.cell_bytes += part.rows * if global.is_some() { Codes::width(dictionary.keys.len()) } else { 8 };
+            total.cell_bytes += (part.rows * if global.is_some() { Codes::width(dictionary.keys.len()) } else { 8 }) >> total.rate;
             columns.push((local.codes, global, local.keys));
         }
         for d in &mut total.dictionaries {
