@@ -2,8 +2,8 @@
 //!
 //! Read in this order: [`reads`] (which columns are read and how), [`contract`] (what goes to quarantine), [`recipe`] (rules, compiled to the nodes
 //! of `program` by `rules` with `scope` as their eyes), `plan` (how few passes it takes), [`fit`] (learning, with what `measure` measures),
-//! [`apply`] (the last pass), [`fitted`] (what was learnt). [`profile`] looks at rows nobody knows yet. `flow` is one morsel on its way, `turn` keeps order where order matters, `dedup`, `hash` and
-//! `repair` do what they say.
+//! [`apply`] (the last pass), [`fitted`] (what was learnt). [`profile`] looks at rows nobody knows yet. `flow` is one morsel on its way, `turn` keeps
+//! order where order matters, `dedup`, `hash` and `repair` do what they say.
 //!
 //! Invariants: every row read is written, deduplicated, filtered or quarantined, and counted as such; the outcome does not depend on the number of
 //! threads; a fitted recipe applied to one row gives what it gives that row among a million, for every rule that isn't about other rows.

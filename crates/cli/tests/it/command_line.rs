@@ -91,7 +91,7 @@ fn both(output: &Output) -> String {
 
 #[test]
 fn help_is_complete_and_usage_errors_end_with_2() {
-    for command in ["demo", "init", "check", "plan", "run", "query", "shell", "audit", "explain", "completions"] {
+    for command in ["demo", "init", "profile", "check", "plan", "run", "query", "shell", "audit", "explain", "completions"] {
         let output = tidemill().args([command, "--help"]).output().expect("tidemill starts");
         assert_eq!(code(&output), 0, "{command}");
         assert!(out(&output).contains("Examples:\n  "), "{command}: {}", out(&output));

@@ -13,6 +13,7 @@ mod first_minutes;
 mod marketing;
 mod owners;
 mod repairs;
+mod profile;
 mod rooms;
 mod sources;
 mod standing;

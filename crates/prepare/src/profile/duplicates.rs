@@ -57,11 +57,8 @@ fn sums(kept: &Kept) -> Vec<u64> {
 fn near(kept: &Kept, sums: &[u64], key_like: &[usize], threads: usize) -> Result<Vec<NearDuplicate>> {
     // Texts that are not all known can't be compared; nor are there near texts among a few.
     let texts: Vec<usize> = (0..kept.columns.len()).filter(|at| is_comparable(kept, *at)).collect();
-    let ignoring: Vec<Option<usize>> = match key_like.first() {
-        Some(key) => vec![Some(*key)],
-        None => vec![None],
-    };
-    let mut out = Vec::new();
+    let ignoring: Vec<Option<usize>> = std::iter::once(None).chain(key_like.first().copied().map(Some)).collect();
+    let mut out: Vec<NearDuplicate> = Vec::new();
     for ignored in ignoring {
         let mut base = sums.to_vec();
         if let Some(at) = ignored {
@@ -76,7 +73,14 @@ fn near(kept: &Kept, sums: &[u64], key_like: &[usize], threads: usize) -> Result
                 Some(column) => similar(kept, &base, column, ignored),
             })
         })?;
-        out.extend(found.into_iter().flatten());
+        // Leaving a key out is worth telling where it shows more.
+        for near in found.into_iter().flatten() {
+            match out.iter_mut().find(|n| n.column == near.column) {
+                Some(old) if old.rows < near.rows => *old = near,
+                Some(_) => {}
+                None => out.push(near),
+            }
+        }
     }
     out.sort_by_key(|n: &NearDuplicate| std::cmp::Reverse(n.rows));
     Ok(out)

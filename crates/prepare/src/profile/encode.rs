@@ -175,6 +175,6 @@ pub(super) fn show(key: u64, t: &DataType) -> String {
         _ => Ranked::cell(key as i64, t)
             .ok()
             .and_then(|c| crate::cells::text_of(c.as_ref(), 0))
-            .map_or_else(String::new, |s| s.replace('T', " ")),
+            .map_or_else(String::new, |s| s.trim_end_matches('Z').replace('T', " ")),
     }
 }

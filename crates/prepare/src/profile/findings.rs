@@ -33,7 +33,7 @@ pub fn ranked(mut all: Vec<Finding>) -> Vec<Finding> {
     all.retain(|f| {
         let n = seen.entry((f.code, f.severity)).or_insert(0);
         *n += 1;
-        *n <= OF_A_KIND
+        *n <= if f.code == "outliers" { 4 } else { OF_A_KIND }
     });
     all
 }
@@ -476,8 +476,10 @@ fn long_tails(out: &mut Vec<Finding>) {
     names.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let rows = names[0].0;
     let shown: Vec<String> = names.iter().take(4).map(|n| n.1.clone()).collect();
-    let more = if names.len() > 4 { format!(" and {} more columns", names.len() - 4) } else { String::new() };
-    let text = format!("{}{more} have long tails: up to {} far outside of the rest", listed(&shown), self::rows(rows));
+    let more = if names.len() > 4 { format!(" and {} more", names.len() - 4) } else { String::new() };
+    let list = listed(&shown);
+    let list = if more.is_empty() { list } else { list.replace(" and `", ", `") };
+    let text = format!("{list}{more} have long tails: up to {} far outside of the rest", self::rows(rows));
     let help = Some("`rule = \"outliers\"` with `method = \"iqr\"` caps them".to_string());
     out.push(Finding { code: "outliers", severity: Severity::Note, column: None, text, rows, help });
 }

@@ -3,6 +3,7 @@
 use super::encode::cell;
 use super::kept::Kept;
 use super::{CandidateKey, in_parallel};
+use arrow::datatypes::DataType;
 use tidemill_core::Result;
 
 /// What is more often repeated than in one row of so many is no key.
@@ -39,6 +40,8 @@ pub(super) fn keys(kept: &Kept, threads: usize) -> Result<Vec<CandidateKey>> {
     let is_key = |at: &usize| single.contains(at);
     // Columns that could be a part: they differ often, are nearly always there, and are no key already.
     let mut parts: Vec<usize> = (0..kept.columns.len())
+        // What is measured tells rows apart by chance.
+        .filter(|at| !matches!(kept.columns[*at].data_type, DataType::Float32 | DataType::Float64 | DataType::Decimal128(..)))
         .filter(|at| !is_key(at) && kept.columns[*at].distinct() > 1 && kept.columns[*at].dictionary.missing * NEARLY <= rows)
         .collect();
     parts.sort_by_key(|at| (std::cmp::Reverse(kept.columns[*at].distinct()), *at));

@@ -11,7 +11,6 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tidemill_core::{Decoded, Meter, Morsel, Result, Scan, drive};
 
@@ -32,7 +31,14 @@ struct Part {
 struct Coded {
     first_row: u64,
     rate: u32,
-    columns: Vec<(Vec<u32>, Option<Vec<u32>>, Vec<u64>)>,
+    columns: Vec<CodedColumn>,
+}
+
+/// The morsel's own codes, what they are in the dictionary (while it is whole), and the keys they stand for.
+struct CodedColumn {
+    codes: Vec<u32>,
+    global: Option<Vec<u32>>,
+    keys: Vec<u64>,
 }
 
 struct Chunk {
@@ -120,8 +126,8 @@ pub(super) fn read(scan: &dyn Scan, options: &ProfileOptions, meter: &Meter) -> 
         for (dictionary, local) in total.dictionaries.iter_mut().zip(part.columns) {
             let global = dictionary.join(&local);
             // A code takes what the largest so far takes; a key takes eight bytes.
-            total.cell_bytes += part.rows * if global.is_some() { Codes::width(dictionary.keys.len()) } else { 8 };
-            columns.push((local.codes, global, local.keys));
+            total.cell_bytes += (part.rows * if global.is_some() { Codes::width(dictionary.keys.len()) } else { 8 }) >> total.rate;
+            columns.push(CodedColumn { codes: local.codes, global, keys: local.keys });
         }
         for d in &mut total.dictionaries {
             while d.keys.len() > DISTINCT_MAX {
@@ -201,9 +207,9 @@ fn is_kept(row: u64, rate: u32) -> bool {
 
 impl Coded {
     fn keep(self) -> Chunk {
-        let rows = self.columns.first().map_or(0, |c| c.0.len());
+        let rows = self.columns.first().map_or(0, |c| c.codes.len());
         let kept: Vec<usize> = (0..rows).filter(|r| is_kept(self.first_row + *r as u64, self.rate)).collect();
-        let columns = self.columns.into_iter().map(|(codes, global, keys)| match global {
+        let columns = self.columns.into_iter().map(|CodedColumn { codes, global, keys }| match global {
             Some(global) => {
                 let most = global.iter().max().copied().unwrap_or(0);
                 Codes::of(kept.iter().map(|r| if codes[*r] == 0 { 0 } else { global[codes[*r] as usize - 1] }), most as usize)
@@ -274,9 +280,3 @@ fn assemble(
         },
     }
 }
-
-/// Nothing else is shared between threads than what locks guard.
-const _: fn() = || {
-    fn shared<T: Send + Sync>() {}
-    shared::<Arc<Kept>>();
-};

@@ -140,7 +140,9 @@ fn texts(c: &KeptColumn, found: &mut Found, rows: u64) {
         let trimmed = t.trim();
         if all.len() > 1 {
             let lower = trimmed.to_lowercase();
-            if let Some((_, sure)) = PLACEHOLDERS.iter().find(|(p, _)| *p == lower) {
+            // A word that many rows have is likelier a category.
+            let often = n * 20 > present;
+            if let Some((_, sure)) = PLACEHOLDERS.iter().find(|(p, sure)| *p == lower && (!often || *sure > 0.6)) {
                 found.add(t, *n, Why::Placeholder, None, *sure);
             }
         }
@@ -242,8 +244,7 @@ fn units(all: &[(&str, u64)], present: u64, found: &mut Found) {
         match split_unit(t) {
             Some((number, unit)) if unit != usual => {
                 let space = if t.contains(' ') { " " } else { "" };
-                // "oz." and "ounce" begin as "oz" does, or hold the same letters in order.
-                let same = is_subsequence(&usual.to_lowercase(), &unit.to_lowercase());
+                let same = is_same_unit(&usual, unit);
                 let meant = same.then(|| format!("{number}{space}{usual}"));
                 found.add(t, *n, Why::Unit, meant, if same { 0.8 } else { 0.6 });
             }
@@ -253,9 +254,33 @@ fn units(all: &[(&str, u64)], present: u64, found: &mut Found) {
     }
 }
 
-fn is_subsequence(short: &str, long: &str) -> bool {
-    let mut rest = long.chars();
-    short.chars().all(|c| rest.any(|d| d == c))
+/// Units that are written in several ways.
+const UNITS: &[&[&str]] = &[
+    &["oz", "ozs", "ounce", "ounces"],
+    &["lb", "lbs", "pound", "pounds"],
+    &["kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"],
+    &["g", "gr", "gram", "grams"],
+    &["mg", "milligram", "milligrams"],
+    &["l", "ltr", "liter", "liters", "litre", "litres"],
+    &["ml", "milliliter", "milliliters", "millilitre", "millilitres"],
+    &["km", "kms", "kilometer", "kilometers", "kilometre", "kilometres"],
+    &["m", "meter", "meters", "metre", "metres"],
+    &["cm", "centimeter", "centimeters", "centimetre", "centimetres"],
+    &["mm", "millimeter", "millimeters", "millimetre", "millimetres"],
+    &["in", "inch", "inches"],
+    &["ft", "foot", "feet"],
+    &["mi", "mile", "miles"],
+    &["h", "hr", "hrs", "hour", "hours"],
+    &["min", "mins", "minute", "minutes"],
+    &["s", "sec", "secs", "second", "seconds"],
+    &["d", "day", "days"],
+    &["%", "pct", "percent"],
+];
+
+fn is_same_unit(a: &str, b: &str) -> bool {
+    let plain = |t: &str| t.to_lowercase().chars().filter(|c| c.is_alphabetic() || *c == '%').collect::<String>();
+    let (a, b) = (plain(a), plain(b));
+    a == b || UNITS.iter().any(|names| names.contains(&a.as_str()) && names.contains(&b.as_str()))
 }
 
 /// "12.0 oz." as ("12.0", "oz.").

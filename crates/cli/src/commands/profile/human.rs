@@ -24,7 +24,7 @@ pub struct Look {
 }
 
 pub fn write(p: &Profile, look: Look, elapsed: Duration, out: &mut dyn Write) -> io::Result<()> {
-    let width = look.width.unwrap_or(WIDTH).min(WIDTH).max(40);
+    let width = look.width.unwrap_or(WIDTH).clamp(40, WIDTH);
     let size = if p.bytes > 0 { format!("   {}", bytes(p.bytes)) } else { String::new() };
     let rejected = if p.rejected > 0 { format!("   {} rejected", grouped(p.rejected)) } else { String::new() };
     writeln!(

@@ -102,8 +102,9 @@ fn column(c: &ColumnProfile, out: &mut String) {
         let _ = write!(out, "<span><b>{} to {}</b> characters</span>", t.length_min, t.length_max);
     }
     let share = c.missing as f64 / c.rows.max(1) as f64 * 100.0;
-    let _ = write!(out, "</div><div class=\"miss\" title=\"missing\"><i style=\"width:{share:.1}%\"></i></div>\n");
-    if let Some(n) = c.numbers.as_ref().filter(|n| n.histogram.len() > 1) {
+    let _ = writeln!(out, "</div><div class=\"miss\" title=\"missing\"><i style=\"width:{share:.1}%\"></i></div>");
+    // A few values are read better one by one.
+    if let Some(n) = c.numbers.as_ref().filter(|n| n.histogram.len() > 1 && c.distinct.count > 6) {
         let bars: Vec<(String, u64)> = n.histogram.iter().map(|b| (format!("{} to {}", figure(b.from), figure(b.to)), b.count)).collect();
         let ends = (n.histogram[0].from, n.histogram[n.histogram.len() - 1].to);
         plots::bars(&bars, &figure(ends.0), &figure(ends.1), out);

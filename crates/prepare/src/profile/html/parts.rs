@@ -57,7 +57,7 @@ pub(super) fn grouped(n: u64) -> String {
 }
 
 pub(super) fn percent(n: u64, of: u64) -> String {
-    if n == 0 { "0 %".into() } else { super::super::findings::percent(n, of) }
+    if n == 0 { "0 %".into() } else { super::super::findings::percent(n, of).replace("less than ", "< ") }
 }
 
 /// A number for people.
