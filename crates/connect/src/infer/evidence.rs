@@ -2,7 +2,7 @@
 
 use super::moment::{Moments, Ways};
 use super::number::{Number, Way, number};
-use crate::formats::csv::convert::boolean::boolean;
+use crate::formats::convert::boolean::boolean;
 use std::collections::{BTreeMap, HashMap};
 
 /// Distinct values counted at most; a column with more has `values: None`.

@@ -1,6 +1,6 @@
 //! Dates and times as people write them: which patterns read a text.
 
-use crate::formats::csv::convert::pattern::{Pattern, iso};
+use crate::formats::convert::pattern::{Pattern, iso};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
