@@ -1,7 +1,7 @@
 //! What a person should look at, worst first, each with what to do about it.
 
 use super::{Class, ColumnProfile, Finding, Profile, Severity, Suspicious, Why};
-use crate::cells::{figure, is_number, is_whole};
+use crate::cells::{figure, is_whole};
 use arrow::datatypes::DataType;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -265,14 +265,7 @@ fn column(p: &Profile, c: &ColumnProfile, out: &mut Vec<Finding>) {
     if c.missing > 0 {
         let severity = if c.missing * 20 >= c.rows { Severity::Warning } else { Severity::Note };
         let text = format!("`{name}` is missing in {} ({})", rows(c.missing), percent(c.missing, c.rows));
-        let with = if is_number(&c.data_type) { "`with = \"median\"`" } else { "`with = \"constant\"`" };
-        found.add(
-            "missing",
-            severity,
-            c.missing,
-            text,
-            format!("`required = true` sets such rows aside; `rule = \"missing\"` with {with} fills them"),
-        );
+        found.add("missing", severity, c.missing, text, "`required = true` sets such rows aside; `rule = \"missing\"` fills them");
     }
     if c.distinct.exact && c.distinct.count == 1 && c.rows > 1 {
         let (value, _) = c.top.first().cloned().unwrap_or_default();

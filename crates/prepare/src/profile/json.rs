@@ -26,7 +26,7 @@ impl Profile {
                     "column": n.column, "ignoring": n.ignoring, "rows": n.rows, "examples": n.examples,
                 })).collect::<Vec<_>>(),
             },
-            "keys": self.keys.iter().map(|k| json!({ "columns": k.columns, "duplicates": k.duplicates, "missing": k.missing })).collect::<Vec<_>>(),
+            "keys": self.keys.iter().map(|k| json!({ "columns": k.columns, "duplicates": k.duplicates, "missing": k.missing, "counted": k.is_counted })).collect::<Vec<_>>(),
             "identical": self.identical.iter().map(|(a, b)| json!([a, b])).collect::<Vec<_>>(),
             "dependencies": self.dependencies.iter().map(|d| json!({
                 "determinant": d.determinant, "dependent": d.dependent, "groups": d.groups, "rows": d.rows, "violations": d.violations,

@@ -34,7 +34,7 @@ pub(super) fn keys(kept: &Kept, threads: usize) -> Result<Vec<CandidateKey>> {
         };
         if present > 1 && repeated * NEARLY <= present && d.missing * NEARLY <= rows {
             single.push(at);
-            out.push(CandidateKey { columns: vec![c.name.clone()], duplicates: repeated, missing: d.missing });
+            out.push(CandidateKey { columns: vec![c.name.clone()], duplicates: repeated, missing: d.missing, is_counted: d.is_exact() });
         }
     }
     let is_key = |at: &usize| single.contains(at);
@@ -70,7 +70,12 @@ pub(super) fn keys(kept: &Kept, threads: usize) -> Result<Vec<CandidateKey>> {
         let worth: Vec<_> = worth.collect();
         for (columns, duplicates) in good.into_iter().chain(worth) {
             let missing = columns.iter().map(|c| kept.columns[*c].dictionary.missing).max().unwrap_or(0);
-            out.push(CandidateKey { columns: columns.iter().map(|c| kept.columns[*c].name.clone()).collect(), duplicates, missing });
+            out.push(CandidateKey {
+                columns: columns.iter().map(|c| kept.columns[*c].name.clone()).collect(),
+                duplicates,
+                missing,
+                is_counted: true,
+            });
         }
     }
     out.sort_by_key(|k| {

@@ -273,6 +273,8 @@ pub struct CandidateKey {
     pub duplicates: u64,
     /// Rows that lack a part of it.
     pub missing: u64,
+    /// False: `duplicates` is estimated from a sample of the values, since not all could be kept.
+    pub is_counted: bool,
 }
 
 /// Rows with equal determinants mostly have equal dependents.

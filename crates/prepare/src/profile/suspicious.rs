@@ -150,7 +150,7 @@ fn texts(c: &KeptColumn, found: &mut Found, rows: u64) {
             found.add(t, *n, Why::Padding, Some(trimmed.to_string()), 0.93);
         }
         let is_numeric = reads_as_number(t);
-        if share >= 0.8 && !is_numeric && !trimmed.is_empty() {
+        if share >= 0.95 && !is_numeric && !trimmed.is_empty() {
             shape(t, &mut buffer);
             // A form that many rows have is another class of codes, no slip.
             let form = shapes.get(&buffer).copied().unwrap_or(0);
@@ -187,7 +187,9 @@ fn rare(all: &[(&str, u64)], present: u64, found: &mut Found) {
         return;
     }
     let typical = present / all.len() as u64;
-    for (t, n) in all.iter().filter(|(_, n)| *n <= 20 && n * 500 <= present && n * 50 <= typical) {
+    for (t, n) in
+        all.iter().filter(|(t, n)| !t.contains(|c: char| c.is_ascii_digit()) && *n <= 20 && n * 500 <= present && n * 50 <= typical)
+    {
         found.add(t, *n, Why::Rare, None, 0.5);
     }
 }
@@ -233,11 +235,20 @@ fn units(all: &[(&str, u64)], present: u64, found: &mut Found) {
             with_unit += n;
         }
     }
+    // Bare numbers, and a few with a unit: whether it belongs to all is not known.
+    let bare: u64 = all.iter().filter(|(t, _)| reads_as_number(t)).map(|(_, n)| n).sum();
+    if with_unit > 0 && bare > with_unit && (bare + with_unit) * 10 >= present * 9 && by_unit.len() <= 20 {
+        for (t, n) in all.iter().filter(|(t, _)| split_unit(t).is_some()) {
+            found.add(t, *n, Why::Unit, None, 0.96);
+        }
+        return;
+    }
     if with_unit * 10 < present * 8 || by_unit.len() > 200 {
         return;
     }
     let Some((usual, most)) = by_unit.iter().max_by_key(|(_, n)| **n).map(|(u, n)| ((*u).to_string(), *n)) else { return };
-    if most * 10 < with_unit * 5 {
+    let alike: u64 = by_unit.iter().filter(|(u, _)| is_same_unit(&usual, u)).map(|(_, n)| n).sum();
+    if alike * 10 < with_unit * 5 || most * 10 < with_unit {
         return;
     }
     for (t, n) in all {
@@ -246,7 +257,7 @@ fn units(all: &[(&str, u64)], present: u64, found: &mut Found) {
                 let space = if t.contains(' ') { " " } else { "" };
                 let same = is_same_unit(&usual, unit);
                 let meant = same.then(|| format!("{number}{space}{usual}"));
-                found.add(t, *n, Why::Unit, meant, if same { 0.8 } else { 0.6 });
+                found.add(t, *n, Why::Unit, meant, if same { 0.96 } else { 0.6 });
             }
             None if !t.trim().is_empty() => found.add(t, *n, Why::Unit, None, 0.5),
             _ => {}

@@ -66,7 +66,7 @@ fn duplicates_are_counted_in_all_columns_and_without_a_key() {
     ]));
     assert_eq!(p.duplicates.exact, 0);
     assert_eq!(p.duplicates.ignoring, [("id".to_string(), 10)]);
-    assert_eq!(p.keys[0], CandidateKey { columns: vec!["id".into()], duplicates: 0, missing: 0 });
+    assert_eq!(p.keys[0], CandidateKey { columns: vec!["id".into()], duplicates: 0, missing: 0, is_counted: true });
     let twice = table(vec![("a", whole((0..200).map(|i| i % 150))), ("b", text(vec![None; 200]))]);
     assert_eq!(plain(&twice).duplicates.exact, 50);
 }
@@ -90,13 +90,13 @@ fn pairs_that_tell_rows_apart_are_keys() {
         ("order", whole((0..600).map(|i| i / 6))),
         ("one", whole(vec![1; 600])),
     ]));
-    assert_eq!(p.keys[0], CandidateKey { columns: vec!["line".into(), "order".into()], duplicates: 0, missing: 0 });
+    assert_eq!(p.keys[0], CandidateKey { columns: vec!["line".into(), "order".into()], duplicates: 0, missing: 0, is_counted: true });
 }
 
 #[test]
 fn a_nearly_unique_column_says_which_rows_break_it() {
     let p = plain(&table(vec![("id", whole((0..500).map(|i| if i == 7 { 8 } else { i }))), ("x", whole((0..500).map(|i| i % 7)))]));
-    assert_eq!(p.keys[0], CandidateKey { columns: vec!["id".into()], duplicates: 1, missing: 0 });
+    assert_eq!(p.keys[0], CandidateKey { columns: vec!["id".into()], duplicates: 1, missing: 0, is_counted: true });
     assert_eq!(p.findings[0].code, "key_broken");
 }
 

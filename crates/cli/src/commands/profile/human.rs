@@ -215,7 +215,8 @@ fn relations(p: &Profile, look: Look, width: usize, out: &mut dyn Write) -> io::
         .iter()
         .take(3)
         .map(|k| {
-            let name = k.columns.join(" + ");
+            let about = if k.is_counted { "" } else { " (by a sample)" };
+            let name = format!("{}{about}", k.columns.join(" + "));
             if k.duplicates + k.missing == 0 { name } else { format!("{name} (but for {})", counted(k.duplicates + k.missing, "row")) }
         })
         .collect();
