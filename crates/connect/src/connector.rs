@@ -46,7 +46,7 @@ pub enum Drift {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScanOptions {
-    /// Bytes of (decompressed) text per morsel, about; at most 256 MB.
+    /// Bytes of a file's (decompressed) content per morsel, about; at most 256 MB.
     pub morsel_bytes: usize,
     pub drift: Drift,
     /// Names among the wanted columns, in the order the batches should have them; `None` = all. Columns left out are still checked where
@@ -65,22 +65,25 @@ impl Default for ScanOptions {
 /// What a look at the beginning of the data shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
-    /// `csv`, `json`, `parquet` or `avro`.
-    pub format: &'static str,
-    /// Whether the files themselves say what type each column has.
-    pub is_typed: bool,
     /// Column labels as the source has them, or `column_1`, … where it has none.
     pub labels: Vec<String>,
+    /// `csv`, `json`, `parquet` or `avro`.
+    pub format: &'static str,
+    /// Whether the files themselves carry types: the columns' types are then theirs, and not guessed.
+    pub is_typed: bool,
     pub has_header: bool,
+    /// Of csv.
     pub delimiter: char,
     /// `utf-8`, `windows-1252`, `utf-16le`, `utf-16be`.
     pub encoding: &'static str,
-    /// One per label, with an inferred type: int64, float64, bool, date, timestamp or text.
+    /// One per label. Of texts the type is inferred: int64, float64, bool, date, timestamp or text.
     pub columns: Vec<ColumnRead>,
-    /// The first rows as texts; `None` is an empty unquoted field.
+    /// The first rows as texts; `None` is NULL: in csv, an empty unquoted field.
     pub samples: Vec<Vec<Option<String>>>,
     /// Rows that the inference saw.
     pub rows_seen: usize,
     /// What a person should know, by column name: "03/04/2021 may be day first or month first; day first is assumed".
     pub notes: Vec<(String, String)>,
+    /// What of the entries can't be read, such as a file that ends before its footer.
+    pub damage: Vec<String>,
 }

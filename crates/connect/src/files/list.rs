@@ -1,5 +1,6 @@
 //! Which files there are.
 
+use super::format::Format;
 use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -25,21 +26,20 @@ impl FileEntry {
     }
 }
 
-/// Endings of what a directory is taken to mean.
-const ENDINGS: [&str; 4] = ["csv", "tsv", "tab", "txt"];
-
-/// All files that `paths` mean, each once, sorted by path. An error of kind Config if one of `paths` means none.
-pub fn list(paths: &[String], base_dir: &Path) -> Result<Vec<FileEntry>> {
+/// All files that `paths` mean, each once, sorted by path. An error of kind Config if one of `paths` means none, or if the files are in several
+/// formats and none is asked for.
+pub fn list(paths: &[String], format: Option<Format>, base_dir: &Path) -> Result<Vec<FileEntry>> {
     let mut found = BTreeMap::new();
     for path in paths {
         let whole = base_dir.join(path);
         match std::fs::metadata(&whole) {
             Ok(m) if m.is_dir() => {
                 let before = found.len();
-                walk(&whole, base_dir, &mut found)?;
+                walk(&whole, format, base_dir, &mut found)?;
                 if found.len() == before && !found.keys().any(|k: &String| base_dir.join(k).starts_with(&whole)) {
                     return Err(Error::config(format!("no file to read in the directory \"{path}\"")).help(
-                        "a directory means its .csv, .tsv, .tab and .txt files, plain or with .gz or .zst; for others write a glob",
+                        "a directory means its files named .csv, .tsv, .txt, .json, .jsonl, .parquet, .avro and the like, also with .gz or .zst; for \
+                         others write a glob",
                     ));
                 }
             }
@@ -71,7 +71,27 @@ pub fn list(paths: &[String], base_dir: &Path) -> Result<Vec<FileEntry>> {
             Err(e) => return Err(unreadable(&whole, e)),
         }
     }
-    Ok(found.into_values().collect())
+    let found: Vec<FileEntry> = found.into_values().collect();
+    if format.is_none() {
+        one_format(&found)?;
+    }
+    Ok(found)
+}
+
+/// Rows of one table are written in one way.
+fn one_format(files: &[FileEntry]) -> Result<()> {
+    let named = |f: &FileEntry| Format::of_name(&f.path).map(|format| (format, f.path.clone()));
+    let mut named = files.iter().filter_map(named);
+    let Some((format, path)) = named.next() else { return Ok(()) };
+    match named.find(|(f, _)| *f != format) {
+        None => Ok(()),
+        Some((other, second)) => Err(Error::config(format!(
+            "the files are in several formats: \"{path}\" is {}, \"{second}\" is {}",
+            format.name(),
+            other.name()
+        ))
+        .help(format!("name those of one format, such as \"data/*.{}\"; of a directory, `format` chooses", format.endings()[0]))),
+    }
 }
 
 fn is_glob(path: &str) -> bool {
@@ -83,7 +103,7 @@ fn unreadable(path: &Path, e: std::io::Error) -> Error {
 }
 
 /// Files of a directory at any depth; hidden ones, and those that begin with `_`, are somebody's bookkeeping.
-fn walk(dir: &Path, base_dir: &Path, found: &mut BTreeMap<String, FileEntry>) -> Result<()> {
+fn walk(dir: &Path, format: Option<Format>, base_dir: &Path, found: &mut BTreeMap<String, FileEntry>) -> Result<()> {
     for entry in std::fs::read_dir(dir).map_err(|e| unreadable(dir, e))? {
         let entry = entry.map_err(|e| unreadable(dir, e))?;
         let name = entry.file_name().to_string_lossy().to_lowercase();
@@ -93,10 +113,9 @@ fn walk(dir: &Path, base_dir: &Path, found: &mut BTreeMap<String, FileEntry>) ->
         let path = entry.path();
         let m = std::fs::metadata(&path).map_err(|e| unreadable(&path, e))?;
         if m.is_dir() {
-            walk(&path, base_dir, found)?;
+            walk(&path, format, base_dir, found)?;
         } else {
-            let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
-            if plain.rsplit_once('.').is_some_and(|(_, e)| ENDINGS.contains(&e)) {
+            if Format::of_name(&name).is_some_and(|f| format.is_none_or(|wanted| wanted == f)) {
                 add(&path, &m, base_dir, found);
             }
         }

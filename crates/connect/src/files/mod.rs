@@ -1,19 +1,24 @@
 //! Files on disk: one, a glob, a directory or a list of these; plain, gzip or zstd.
 //!
-//! [`list`] finds them, [`fingerprint`] says whether one changed, [`options`] is what a user may set, [`compression`] opens one, [`reader`] cuts
-//! it into blocks, [`scan`] hands blocks out over many files, [`probe`] looks at beginnings.
+//! [`list`] finds them, [`fingerprint`] says whether one changed, [`options`] is what a user may set, [`mod@format`] tells how rows are written,
+//! [`compression`] and [`open`] give the bytes, [`scan`] hands out pieces of many files, [`probe`] looks at beginnings.
 
 pub mod compression;
 pub mod fingerprint;
+pub mod format;
 pub mod list;
+pub mod open;
 pub mod options;
 pub mod probe;
-pub mod reader;
 mod replay;
 pub mod scan;
 
 #[cfg(test)]
+mod format_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod typed_tests;
 
 pub use list::FileEntry;
 pub use options::FileOptions;
@@ -38,7 +43,7 @@ impl Connector for Files {
     fn check(&self, options: &Options, base_dir: &Path) -> Vec<OptionProblem> {
         let (options, mut problems) = FileOptions::parse(options);
         if problems.is_empty()
-            && let Err(e) = list::list(&options.paths, base_dir)
+            && let Err(e) = list::list(&options.paths, options.format, base_dir)
         {
             problems.push(OptionProblem { key: Some("path".into()), fault: OptionFault::Unreadable, message: e.to_string(), help: e.help });
         }
@@ -69,7 +74,7 @@ impl FileSource {
 
     /// The files there are now, sorted by path, their fingerprints not yet known. An error when there are none.
     pub fn list(&self) -> Result<Vec<FileEntry>> {
-        list::list(&self.options.paths, &self.base_dir)
+        list::list(&self.options.paths, self.options.format, &self.base_dir)
     }
 
     /// A hash of the file's content; the content is not read where `known` (size, modified in microseconds, fingerprint) shows the same size and time.
@@ -90,13 +95,13 @@ impl FileSource {
 
     /// The labels of one file's columns.
     pub fn labels(&self, entry: &FileEntry) -> Result<Vec<String>> {
-        Ok(reader::open_head(entry, &self.options, &self.base_dir, probe::LATER_BYTES)?.survey.labels)
+        Ok(probe::Beginning::open(entry, &self.options, &self.base_dir, probe::LATER_BYTES, false)?.labels().to_vec())
     }
 
     /// Reads files in the order given. `columns` are the wanted ones in the wanted order; `options.project` may narrow them. Each morsel is of one
     /// file.
     pub fn scan(&self, files: &[FileEntry], columns: &[ColumnRead], options: ScanOptions) -> Result<Box<dyn Scan>> {
-        Ok(Box::new(scan::FileScan::new(files, columns, options, &self.options, &self.base_dir)?))
+        Ok(Box::new(scan::FileScan::new(files, columns, &options, &self.options, &self.base_dir)?))
     }
 }
 

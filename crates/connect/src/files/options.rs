@@ -1,8 +1,10 @@
 //! What a user may write for `connector = "files"`.
 
 use super::compression::Compression;
+use super::format::Format;
 use crate::formats::csv::encoding::Encoding;
 use crate::formats::csv::survey::CsvOptions;
+use crate::formats::json::{JsonOptions, Nested};
 use crate::options::{OptionDoc, OptionFault, OptionProblem, OptionReader, OptionValue, Options};
 
 /// Options of `[source]` with `connector = "files"`, read.
@@ -14,7 +16,11 @@ pub struct FileOptions {
     pub compression: Option<Compression>,
     /// Detected when absent.
     pub encoding: Option<Encoding>,
+    /// Told by the file's name, or its content, when absent.
+    pub format: Option<Format>,
     pub csv: CsvOptions,
+    /// `nested` is of every format but csv.
+    pub json: JsonOptions,
 }
 
 const fn doc(name: &'static str, value: &'static str, default: &'static str, text: &'static str) -> OptionDoc {
@@ -26,16 +32,22 @@ pub const DOCS: &[OptionDoc] = &[
         "path",
         "text or list of texts",
         "",
-        "A file, a glob (`data/*.csv`), a directory (all of its .csv, .tsv, .txt files, also .gz and .zst, at any depth), or a list of these. Relative \
-         to the project.",
+        "A file, a glob (`data/*.csv`), a directory (all of its files with a known ending, also .gz and .zst, at any depth), or a list of these. \
+         Relative to the project.",
     ),
-    doc("format", "\"csv\"", "by the file's name", "How rows are written. Files named .csv, .tsv, .tab or .txt are read as csv."),
+    doc(
+        "format",
+        "\"csv\", \"json\", \"parquet\" or \"avro\"",
+        "by the file's name",
+        "How rows are written: .csv, .tsv, .tab, .psv and .txt are csv, .json, .jsonl and .ndjson json, .parquet and .pq parquet, .avro avro; files of \
+         other names are told by their first bytes.",
+    ),
     doc("compression", "\"auto\", \"none\", \"gzip\" or \"zstd\"", "\"auto\"", "`auto` tells by the file's first bytes."),
     doc(
         "delimiter",
         "one character",
         "detected",
-        "What separates fields; one of `,` `;` tab `|` is found by itself. \"tab\" and \"\\t\" mean tab.",
+        "What separates fields; one of `,` `;` tab `|` `^` `~` `:` is found by itself. \"tab\" and \"\\t\" mean tab. Of csv, as are the next ones.",
     ),
     doc("quote", "one character", "\"\\\"\"", "What encloses fields; \"\" for none."),
     doc("escape", "one character", "", "What makes the next character of a quoted field literal, beside a doubled quote."),
@@ -54,6 +66,19 @@ pub const DOCS: &[OptionDoc] = &[
         "\"quarantine\" or \"fill\"",
         "\"quarantine\"",
         "Rows with too few fields: `fill` sets the missing ones NULL. Too many are always quarantined.",
+    ),
+    doc(
+        "root",
+        "text",
+        "detected",
+        "Of json: the key of the array that holds the records, where the file is one object: `\"data\"` for `{\"data\": [{…}, …]}`; `\"a.b\"` for one within another.",
+    ),
+    doc(
+        "nested",
+        "\"flatten\" or \"keep\"",
+        "\"flatten\"",
+        "Of json, parquet and avro: members of an object within a record become columns (`address.city`, stored as `address_city`), or it is kept as JSON \
+         text. Arrays are kept as JSON text.",
     ),
     doc(
         "record_bytes_max",
@@ -86,13 +111,25 @@ impl FileOptions {
                 r.problem("path", format!("`path` holds a bad pattern: {}", e.msg), "");
             }
         }
-        let format = r.choice("format", &["csv"]);
-        if r.get("format").is_none() && format.is_none() {
+        let format = r.choice("format", Format::NAMES).and_then(Format::named);
+        if r.get("format").is_none() {
             for p in &paths {
                 if let Some(ending) = unknown_ending(p) {
-                    let help = "this version reads csv; if these files are csv all the same, set `format = \"csv\"`";
+                    let help = "csv, json, parquet and avro are read; if these files are one of them all the same, set `format`";
                     r.problem("path", format!("the format of \"{p}\" is not told by its name (.{ending})"), help);
                 }
+            }
+        }
+        if let Some(told) = format.or_else(|| told_by_paths(&paths)) {
+            refuse_options_of_others(told, &mut r);
+            if told == Format::Parquet
+                && let Some(p) = paths.iter().find(|p| p.ends_with(".gz") || p.ends_with(".zst"))
+            {
+                r.problem(
+                    "path",
+                    format!("\"{p}\" is compressed as a whole, and Parquet has to be read from its end"),
+                    "decompress it first",
+                );
             }
         }
         let compression = match r.choice("compression", &["auto", "none", "gzip", "zstd"]) {
@@ -155,19 +192,61 @@ impl FileOptions {
             );
         }
         let csv = CsvOptions { escape: csv.escape.filter(|e| Some(*e) != csv.quote), ..csv };
-        (FileOptions { paths, compression, encoding, csv }, r.problems)
+        let root = r.text("root").map(str::to_string);
+        if root.as_ref().is_some_and(|r| r.trim().is_empty()) {
+            r.problem("root", "`root` is empty", "leave it out, or name the key of the array of records");
+        }
+        let nested = match r.choice("nested", &["flatten", "keep"]) {
+            Some("keep") => Nested::Keep,
+            _ => Nested::Flatten,
+        };
+        let json = JsonOptions { root, nested, record_bytes_max: csv.record_bytes_max };
+        (FileOptions { paths, compression, encoding, format, csv, json }, r.problems)
+    }
+}
+
+/// The format that all paths agree on, as far as their names tell.
+fn told_by_paths(paths: &[String]) -> Option<Format> {
+    let first = Format::of_name(paths.first()?)?;
+    paths.iter().all(|p| Format::of_name(p) == Some(first)).then_some(first)
+}
+
+/// Options that mean something to some formats only.
+const OF_FORMATS: &[(&str, &[Format])] = &[
+    ("delimiter", &[Format::Csv]),
+    ("quote", &[Format::Csv]),
+    ("escape", &[Format::Csv]),
+    ("header", &[Format::Csv]),
+    ("skip_rows", &[Format::Csv]),
+    ("comment", &[Format::Csv]),
+    ("columns", &[Format::Csv]),
+    ("ragged", &[Format::Csv]),
+    ("encoding", &[Format::Csv, Format::Json]),
+    ("record_bytes_max", &[Format::Csv, Format::Json, Format::Avro]),
+    ("root", &[Format::Json]),
+    ("nested", &[Format::Json, Format::Parquet, Format::Avro]),
+    ("compression", &[Format::Csv, Format::Json, Format::Avro]),
+];
+
+fn refuse_options_of_others(format: Format, r: &mut OptionReader) {
+    for (key, formats) in OF_FORMATS {
+        if r.get(key).is_some() && !formats.contains(&format) {
+            let names = formats.iter().map(|f| f.name()).collect::<Vec<_>>().join(", ");
+            r.problem(key, format!("`{key}` means nothing for {}", format.name()), format!("it is an option of {names}: remove it"));
+        }
+    }
+    if format == Format::Json
+        && let Some(OptionValue::Text(t)) = r.get("encoding")
+        && !matches!(t.to_ascii_lowercase().as_str(), "auto" | "utf-8" | "utf8" | "utf-16" | "utf16")
+    {
+        r.problem("encoding", format!("JSON is UTF-8 or UTF-16, not \"{t}\""), "remove `encoding`");
     }
 }
 
 /// The ending of a path when it names a format that is not read here.
-fn unknown_ending(path: &str) -> Option<&str> {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
-    let (_, ending) = name.rsplit_once('.')?;
-    let is_known = ["csv", "tsv", "tab", "txt"].iter().any(|e| ending.eq_ignore_ascii_case(e));
-    let is_plain = !ending.is_empty() && ending.bytes().all(|b| b.is_ascii_alphanumeric());
-    (!is_known
-        && is_plain
-        && ["parquet", "json", "jsonl", "ndjson", "avro", "xlsx", "xls", "orc", "xml", "arrow", "feather"].contains(&ending))
-    .then_some(ending)
+fn unknown_ending(path: &str) -> Option<String> {
+    let ending = super::format::ending(path);
+    ["xlsx", "xls", "ods", "orc", "xml", "arrow", "feather", "sas7bdat", "dta", "sqlite", "db", "zip", "bz2", "xz", "7z"]
+        .contains(&ending.as_str())
+        .then_some(ending)
 }

@@ -1,9 +1,11 @@
 //! Single records, decoded again as their file's would be: how rows leave the quarantine after a rule was corrected.
 
+use super::format::Format;
 use super::list::FileEntry;
-use super::reader::open_head;
-use super::{FileOptions, FileSource, probe};
+use super::probe::{Beginning, LATER_BYTES};
+use super::{FileOptions, FileSource};
 use crate::connector::ScanOptions;
+use crate::formats::json;
 use std::io::Write;
 use std::sync::Arc;
 use tidemill_core::{ColumnRead, Decoded, Error, Reject, Result, RowText, read::schema_of};
@@ -14,7 +16,10 @@ impl FileSource {
     /// lines given.
     pub fn decode_records(&self, split: &str, records: &[(u64, &str)], columns: &[ColumnRead]) -> Result<Decoded> {
         let io = |e: std::io::Error| Error::unavailable("cannot write a temporary file").because(e);
-        let (labels, delimiter) = self.shape(split, columns);
+        let (format, labels, delimiter) = self.shape(split, columns);
+        if format != Format::Csv {
+            return json::decode::given(split, records, columns, &self.options.json);
+        }
         let mut text = Vec::new();
         // Line in the temporary file at which each record begins.
         let mut begins = Vec::with_capacity(records.len());
@@ -35,6 +40,7 @@ impl FileSource {
         options.paths = vec![name.clone()];
         options.compression = None;
         options.encoding = None;
+        options.format = Some(Format::Csv);
         options.csv.delimiter = Some(delimiter);
         // Labels go in as names of a file without a header: no header line has to be written in the file's own way of quoting, and a file
         // that has no header itself still goes by order.
@@ -81,16 +87,21 @@ impl FileSource {
         Ok(out)
     }
 
-    fn shape(&self, split: &str, columns: &[ColumnRead]) -> (Vec<String>, u8) {
+    /// How the file, or another one of the source, is written: format, labels and delimiter. The text of a row of any format but CSV is JSON.
+    fn shape(&self, split: &str, columns: &[ColumnRead]) -> (Format, Vec<String>, u8) {
         let files = self.list().unwrap_or_default();
         let own = files.iter().find(|f| f.path == split).or_else(|| files.first());
-        if let Some(head) = own.and_then(|entry| open_head(entry, &self.options, &self.base_dir, probe::LATER_BYTES).ok()) {
-            return (head.survey.labels, head.survey.dialect.delimiter);
+        let format = own.and_then(|entry| Format::of(entry, &self.options, &self.base_dir).ok());
+        let format = format.or(self.options.format).or_else(|| Format::of_name(split)).unwrap_or(Format::Csv);
+        let own = own.filter(|_| format == Format::Csv);
+        match own.and_then(|entry| Beginning::open(entry, &self.options, &self.base_dir, LATER_BYTES, false).ok()) {
+            Some(Beginning::Csv(csv)) => (format, csv.1.labels, csv.1.dialect.delimiter),
+            _ => (format, columns.iter().map(|c| c.label.clone()).collect(), self.options.csv.delimiter.unwrap_or(b',')),
         }
-        (columns.iter().map(|c| c.label.clone()).collect(), self.options.csv.delimiter.unwrap_or(b','))
     }
 }
 
+/// Rows whose texts are known.
 struct Given(Vec<String>);
 
 impl RowText for Given {

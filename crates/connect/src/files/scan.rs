@@ -1,16 +1,20 @@
 //! Many files as one stream of morsels.
 
+use super::format::Format;
 use super::list::FileEntry;
+use super::open::{open, open_text, survey_of};
 use super::options::FileOptions;
-use super::reader::{Blocks, Head, open_head};
-use crate::connector::{Drift, ScanOptions};
-use crate::formats::csv::decode::Pool;
-use crate::formats::csv::plan::{ColumnPlan, FileColumn, FilePlan, match_labels, names_of};
+use crate::connector::ScanOptions;
+use crate::formats::Pieces;
+use crate::formats::buffer::Pool;
+use crate::formats::csv::blocks::Blocks;
+use crate::formats::csv::plan::FilePlan;
+use crate::formats::wanted::Wanted;
+use crate::formats::{avro, json, parquet};
 use arrow::datatypes::SchemaRef;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use tidemill_core::read::schema_of;
-use tidemill_core::{ColumnRead, Error, Morsel, Result, Scan, name};
+use tidemill_core::{ColumnRead, Morsel, Result, Scan};
 
 /// How much of a file detection sees, whatever the morsel size, so that a probe and a scan conclude the same.
 pub const HEAD_BYTES: usize = 4 << 20;
@@ -19,13 +23,9 @@ const MORSEL_BYTES_MAX: usize = 256 << 20;
 pub struct FileScan {
     files: Vec<FileEntry>,
     base_dir: PathBuf,
-    file_options: FileOptions,
-    options: ScanOptions,
-    columns: Vec<ColumnRead>,
-    plans: Vec<ColumnPlan>,
-    /// Where each column stands in the batches.
-    outputs: Vec<Option<usize>>,
-    schema: SchemaRef,
+    options: FileOptions,
+    morsel_bytes: usize,
+    wanted: Arc<Wanted>,
     pool: Pool,
     state: Mutex<State>,
 }
@@ -33,112 +33,83 @@ pub struct FileScan {
 #[derive(Default)]
 struct State {
     next_file: usize,
-    current: Option<Blocks>,
+    current: Option<Box<dyn Pieces>>,
 }
 
 impl FileScan {
     pub fn new(
         files: &[FileEntry],
         columns: &[ColumnRead],
-        options: ScanOptions,
+        options: &ScanOptions,
         file_options: &FileOptions,
         base_dir: &Path,
     ) -> Result<Self> {
-        let plans = columns.iter().map(ColumnPlan::new).collect::<Result<Vec<_>>>()?;
-        let mut outputs = vec![None; columns.len()];
-        let schema = match &options.project {
-            None => {
-                outputs.iter_mut().enumerate().for_each(|(i, o)| *o = Some(i));
-                schema_of(columns)
-            }
-            Some(names) => {
-                let mut wanted = Vec::with_capacity(names.len());
-                for (to, n) in names.iter().enumerate() {
-                    let from = columns.iter().position(|c| c.name == *n);
-                    let from = from.ok_or_else(|| Error::config(format!("there is no column `{n}` to read")))?;
-                    if outputs[from].replace(to).is_some() {
-                        return Err(Error::config(format!("column `{n}` is asked for twice")));
-                    }
-                    wanted.push(columns[from].clone());
-                }
-                schema_of(&wanted)
-            }
-        };
         Ok(FileScan {
             files: files.to_vec(),
             base_dir: base_dir.to_path_buf(),
-            file_options: file_options.clone(),
-            options: ScanOptions { morsel_bytes: options.morsel_bytes.clamp(1, MORSEL_BYTES_MAX), ..options },
-            columns: columns.to_vec(),
-            plans,
-            outputs,
-            schema,
+            options: file_options.clone(),
+            morsel_bytes: options.morsel_bytes.clamp(1, MORSEL_BYTES_MAX),
+            wanted: Arc::new(Wanted::new(columns, options)?),
             pool: Pool::default(),
             state: Mutex::default(),
         })
     }
 
-    fn open(&self, entry: &FileEntry) -> Result<Blocks> {
-        let head = open_head(entry, &self.file_options, &self.base_dir, HEAD_BYTES)?;
-        let plan = self.plan(entry, &head)?;
-        Ok(Blocks::new(head, Arc::new(plan)))
+    fn open(&self, entry: &FileEntry) -> Result<Box<dyn Pieces>> {
+        Ok(match Format::of(entry, &self.options, &self.base_dir)? {
+            Format::Csv => Box::new(self.csv(entry)?),
+            Format::Json => {
+                let text = open_text(entry, &self.options, &self.base_dir, HEAD_BYTES)?;
+                Box::new(json::blocks::Blocks::open(
+                    &entry.path,
+                    text.bytes,
+                    text.at_end,
+                    text.source,
+                    &self.options.json,
+                    &self.wanted,
+                    &self.pool,
+                )?)
+            }
+            Format::Parquet => Box::new(parquet::RowGroups::open(
+                &entry.path,
+                &entry.locate(&self.base_dir),
+                entry.size,
+                &self.options.json,
+                &self.wanted,
+            )?),
+            Format::Avro => {
+                let source = open(entry, &self.options, &self.base_dir)?;
+                Box::new(avro::Blocks::open(&entry.path, source, &self.options.json, &self.wanted)?)
+            }
+        })
     }
 
-    fn plan(&self, entry: &FileEntry, head: &Head) -> Result<FilePlan> {
-        let survey = &head.survey;
+    fn csv(&self, entry: &FileEntry) -> Result<Blocks> {
+        let text = open_text(entry, &self.options, &self.base_dir, HEAD_BYTES)?;
+        let survey = survey_of(entry, &text, &self.options);
         let labels = &survey.labels;
-        let mut fields = match_labels(&self.columns, labels);
+        let mut fields = self.wanted.fields(labels);
         let by_order = !survey.has_header && fields.iter().all(Option::is_none);
         if by_order {
-            fields = (0..self.columns.len()).map(|i| (i < labels.len()).then_some(i)).collect();
+            fields = (0..self.wanted.columns.len()).map(|i| (i < labels.len()).then_some(i)).collect();
         }
-        let drift = match self.options.drift {
-            Drift::Evolve => None,
-            Drift::Quarantine | Drift::Fail => self.drift(labels, &fields),
-        };
-        if let (Drift::Fail, Some(why)) = (self.options.drift, &drift) {
-            return Err(Error::data(why.clone()).at(&entry.path).help(
-                "declare the columns it has, or set `drift = \"evolve\"` to take them or `drift = \"quarantine\"` to put its rows aside",
-            ));
-        }
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for ((plan, field), output) in self.plans.iter().zip(fields).zip(&self.outputs) {
-            if output.is_some() || (field.is_some() && plan.can_reject()) {
-                let plan = ColumnPlan { dialect: survey.dialect, ..plan.clone() };
-                columns.push(FileColumn { plan, field, output: *output });
-            }
-        }
-        Ok(FilePlan {
+        let drift = self.wanted.check_drift(&entry.path, labels, &fields)?;
+        let plan = FilePlan {
             split: entry.path.as_str().into(),
             dialect: survey.dialect,
             encoding: survey.encoding,
             width: survey.width,
-            columns,
-            schema: Arc::clone(&self.schema),
+            columns: self.wanted.file_columns(fields, survey.dialect),
+            schema: Arc::clone(&self.wanted.schema),
             drift,
-        })
-    }
-
-    /// How a file's columns are not the wanted ones.
-    fn drift(&self, labels: &[String], fields: &[Option<usize>]) -> Option<String> {
-        let quoted = |names: Vec<&str>| names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
-        let missing: Vec<&str> = self.columns.iter().zip(fields).filter(|(_, f)| f.is_none()).map(|(c, _)| c.label.as_str()).collect();
-        let names = names_of(labels);
-        let is_ignored = |i: usize| self.options.ignored.iter().any(|l| *l == labels[i] || name::normalise(l) == names[i]);
-        let extra: Vec<&str> =
-            (0..labels.len()).filter(|i| !fields.contains(&Some(*i)) && !is_ignored(*i)).map(|i| labels[i].as_str()).collect();
-        match (missing.is_empty(), extra.is_empty()) {
-            (true, true) => None,
-            (false, true) => Some(format!("the file lacks the declared columns {}", quoted(missing))),
-            (true, false) => Some(format!("the file has columns that are not declared: {}", quoted(extra))),
-            (false, false) => Some(format!("the file lacks {} and has {} instead", quoted(missing), quoted(extra))),
-        }
+        };
+        Ok(Blocks::new(text.bytes, text.source, &survey, Arc::new(plan), Arc::clone(&self.pool)))
     }
 }
 
 impl Scan for FileScan {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(&self.wanted.schema)
     }
 
     fn next(&self) -> Result<Option<Box<dyn Morsel>>> {
@@ -149,9 +120,9 @@ impl Scan for FileScan {
                 state.next_file += 1;
                 state.current = Some(self.open(entry)?);
             }
-            if let Some(blocks) = &mut state.current {
-                match blocks.next_block(self.options.morsel_bytes, &self.pool)? {
-                    Some(block) => return Ok(Some(Box::new(block))),
+            if let Some(pieces) = &mut state.current {
+                match pieces.next(self.morsel_bytes)? {
+                    Some(morsel) => return Ok(Some(morsel)),
                     None => state.current = None,
                 }
             }

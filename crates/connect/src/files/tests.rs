@@ -10,76 +10,76 @@ use tidemill_core::{Meter, OnInvalid, Reject, drive};
 
 /// What a scan gave, as texts.
 #[derive(Debug, Default, PartialEq)]
-struct Read {
-    rows: Vec<Vec<Option<String>>>,
-    lines: Vec<u64>,
-    rejects: Vec<Reject>,
-    nulled: Vec<u64>,
-    texts: Vec<(u64, String)>,
+pub(super) struct Read {
+    pub(super) rows: Vec<Vec<Option<String>>>,
+    pub(super) lines: Vec<u64>,
+    pub(super) rejects: Vec<Reject>,
+    pub(super) nulled: Vec<u64>,
+    pub(super) texts: Vec<(u64, String)>,
 }
 
 impl Read {
     /// Cells joined by `|`, NULL as `∅`.
-    fn shown(&self) -> Vec<String> {
+    pub(super) fn shown(&self) -> Vec<String> {
         self.rows.iter().map(|r| r.iter().map(|c| c.as_deref().unwrap_or("∅")).collect::<Vec<_>>().join("|")).collect()
     }
-    fn codes(&self) -> Vec<(u64, &str)> {
+    pub(super) fn codes(&self) -> Vec<(u64, &str)> {
         self.rejects.iter().map(|r| (r.line, r.code)).collect()
     }
 }
 
-struct Case {
-    dir: TempDir,
-    options: Options,
-    columns: Option<Vec<ColumnRead>>,
-    scan: ScanOptions,
-    threads: usize,
+pub(super) struct Case {
+    pub(super) dir: TempDir,
+    pub(super) options: Options,
+    pub(super) columns: Option<Vec<ColumnRead>>,
+    pub(super) scan: ScanOptions,
+    pub(super) threads: usize,
 }
 
 impl Case {
-    fn new(name: &str, bytes: impl AsRef<[u8]>) -> Case {
+    pub(super) fn new(name: &str, bytes: impl AsRef<[u8]>) -> Case {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(name), bytes).unwrap();
         let options = Options::from([("path".to_string(), OptionValue::from(name))]);
         Case { dir, options, columns: None, scan: ScanOptions::default(), threads: 1 }
     }
-    fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Case {
+    pub(super) fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Case {
         let path = self.dir.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
         self
     }
-    fn set(mut self, key: &str, value: impl Into<OptionValue>) -> Case {
+    pub(super) fn set(mut self, key: &str, value: impl Into<OptionValue>) -> Case {
         self.options.insert(key.into(), value.into());
         self
     }
-    fn column(mut self, name: &str, data_type: DataType) -> Case {
+    pub(super) fn column(mut self, name: &str, data_type: DataType) -> Case {
         self.columns.get_or_insert_default().push(ColumnRead::new(name, data_type));
         self
     }
-    fn with(mut self, change: impl Fn(&mut ColumnRead)) -> Case {
+    pub(super) fn with(mut self, change: impl Fn(&mut ColumnRead)) -> Case {
         change(self.columns.as_mut().unwrap().last_mut().unwrap());
         self
     }
-    fn morsel(mut self, bytes: usize) -> Case {
+    pub(super) fn morsel(mut self, bytes: usize) -> Case {
         self.scan.morsel_bytes = bytes;
         self
     }
-    fn drift(mut self, drift: Drift) -> Case {
+    pub(super) fn drift(mut self, drift: Drift) -> Case {
         self.scan.drift = drift;
         self
     }
-    fn source(&self) -> FileSource {
+    pub(super) fn source(&self) -> FileSource {
         let (options, problems) = FileOptions::parse(&self.options);
         assert_eq!(problems, []);
         FileSource::new(&options, self.dir.path())
     }
-    fn probe(&self) -> Probe {
+    pub(super) fn probe(&self) -> Probe {
         let source = self.source();
         source.probe_all(&source.list().unwrap()).unwrap()
     }
     /// Columns that were not given are all of the file's, as text.
-    fn try_read(&self) -> Result<Read> {
+    pub(super) fn try_read(&self) -> Result<Read> {
         let source = self.source();
         let files = source.list()?;
         let columns = match &self.columns {
@@ -108,7 +108,7 @@ impl Case {
         }
         Ok(out)
     }
-    fn read(&self) -> Read {
+    pub(super) fn read(&self) -> Read {
         self.try_read().unwrap()
     }
 }
@@ -373,7 +373,7 @@ fn globs_directories_and_lists_each_file_once() {
         .file("d/1.csv", "a\n2\n")
         .file("d/e/2.tsv.gz", gzip(b"a\n3\n"))
         .file("d/_x.csv", "a\n4\n")
-        .file("d/y.json", "{}");
+        .file("d/y.xml", "{}");
     let list = |c: &Case| c.source().list().unwrap().into_iter().map(|f| f.path).collect::<Vec<_>>();
     let case = case.set("path", "d");
     assert_eq!(list(&case), ["d/1.csv", "d/e/2.tsv.gz"]);

@@ -1,14 +1,16 @@
 //! One block of a file into a batch and rejects.
 
-use super::convert::{Bad, ColumnBuilder, builder};
 use super::encoding::{Encoding, decode_1252, lossless};
 use super::plan::FilePlan;
 use super::quoted::unquote;
 use super::record::record_at;
 use super::tokenise::{Fault, FaultKind, PAD, Strip, Tokeniser, Width};
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use crate::formats::convert::Bad;
+use crate::formats::growth::Growth;
 use std::sync::Arc;
 use tidemill_core::{Decoded, Morsel, Reject, Result, RowText};
+
+pub use crate::formats::buffer::{Buffer, Pool};
 
 /// Whole records of one file, as they are stored (decompressed).
 pub struct Block {
@@ -24,37 +26,6 @@ pub struct Block {
     /// What the reader itself had to give up; after the block's rows.
     pub rejects: Vec<Reject>,
     pub plan: Arc<FilePlan>,
-}
-
-/// Memory of a block; given back for the next one when the last user is gone.
-#[derive(Debug, Default)]
-pub struct Buffer {
-    pub bytes: Vec<u8>,
-    pub pool: Pool,
-}
-
-/// Buffers to use again.
-pub type Pool = Arc<std::sync::Mutex<Vec<Vec<u8>>>>;
-const POOLED: usize = 8;
-
-impl Buffer {
-    /// An empty buffer with room for `bytes`, from the pool if there is one.
-    pub fn take(pool: &Pool, bytes: usize) -> Buffer {
-        let pooled = pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
-        let mut buffer = pooled.unwrap_or_default();
-        buffer.clear();
-        buffer.reserve(bytes);
-        Buffer { bytes: buffer, pool: Arc::clone(pool) }
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        let mut pool = self.pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if pool.len() < POOLED && self.bytes.capacity() > 0 {
-            pool.push(std::mem::take(&mut self.bytes));
-        }
-    }
 }
 
 /// Finds a row's text in its block again.
@@ -102,8 +73,8 @@ impl Morsel for Block {
         block.data.bytes[block.len..].fill(0);
         let is_utf8 = is_transcoded || plan.encoding.is_utf16() || std::str::from_utf8(&block.data.bytes[..block.len]).is_ok();
 
+        let mut growth = Growth::new(&plan.columns);
         let mut state = Decoding {
-            builders: plan.columns.iter().enumerate().map(|(i, c)| builder(&c.plan, i)).collect(),
             plan: &plan,
             offset: block.offset,
             line: block.line,
@@ -112,22 +83,11 @@ impl Morsel for Block {
             starts: Vec::new(),
             rejects: Vec::new(),
         };
-        state.strips(&mut block.data.bytes, block.len, is_utf8);
-        let Decoding { builders, lines, starts, mut rejects, .. } = state;
+        state.strips(&mut growth, &mut block.data.bytes, block.len, is_utf8);
+        let Decoding { lines, starts, mut rejects, .. } = state;
         rejects.sort_by_key(|r| r.offset);
         rejects.append(&mut block.rejects);
-
-        let mut nulled = vec![0; plan.schema.fields().len()];
-        let mut arrays = vec![None; plan.schema.fields().len()];
-        for (column, builder) in plan.columns.iter().zip(builders) {
-            if let Some(out) = column.output {
-                nulled[out] = builder.nulled();
-                arrays[out] = Some(builder.finish()?);
-            }
-        }
-        let arrays: Vec<_> = arrays.into_iter().flatten().collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(starts.len()));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&plan.schema), arrays, &options)?;
+        let (batch, nulled) = growth.finish(&plan.schema, starts.len())?;
         Ok(Decoded {
             split: Arc::clone(&plan.split),
             rows_read: (batch.num_rows() + rejects.len()) as u64,
@@ -143,7 +103,6 @@ impl Morsel for Block {
 
 struct Decoding<'a> {
     plan: &'a FilePlan,
-    builders: Vec<Box<dyn ColumnBuilder>>,
     offset: u64,
     line: u64,
     is_transcoded: bool,
@@ -153,7 +112,7 @@ struct Decoding<'a> {
 }
 
 impl Decoding<'_> {
-    fn strips(&mut self, data: &mut [u8], len: usize, is_utf8: bool) {
+    fn strips(&mut self, growth: &mut Growth, data: &mut [u8], len: usize, is_utf8: bool) {
         let width = match self.plan.drift {
             Some(_) => Width { fields: usize::MAX, fill: false },
             None => self.plan.width,
@@ -165,7 +124,7 @@ impl Decoding<'_> {
         }
         let mut tokens = Tokeniser::new(data, len, dialect, width);
         let buf = tokens.buf();
-        let (mut strip, mut faults, mut bad, mut keep) = (Strip::default(), Vec::new(), Vec::new(), Vec::new());
+        let (mut strip, mut faults, mut keep) = (Strip::default(), Vec::new(), Vec::new());
         let mut done = 0;
         while tokens.next_strip(&mut strip, &mut faults) {
             for fault in faults.drain(..) {
@@ -174,52 +133,19 @@ impl Decoding<'_> {
             if !is_utf8 {
                 self.drop_invalid_text(buf, &mut strip, &mut keep);
             }
-            self.strip(buf, &mut strip, &mut bad, &mut keep);
+            growth.strip(&mut strip, buf, |strip, bad| self.invalid(buf, strip, bad));
+            self.lines.extend(strip.lines.iter().map(|l| self.line + u64::from(*l)));
+            self.starts.extend_from_slice(&strip.starts);
             let is_first = done == 0;
             done += strip.bytes;
             if is_first && done < len {
                 let share = done as f64 / len as f64;
-                self.builders.iter_mut().for_each(|b| b.reserve(share));
+                growth.reserve(share);
                 let rows = (strip.rows() as f64 / share * 1.06) as usize;
                 self.lines.reserve(rows);
                 self.starts.reserve(rows);
             }
         }
-    }
-
-    /// Columns that may reject a row come first, then text for the rows that are left.
-    fn strip(&mut self, buf: &[u8], strip: &mut Strip, bad: &mut Vec<Bad>, keep: &mut Vec<bool>) {
-        bad.clear();
-        let columns = &self.plan.columns;
-        for (column, builder) in columns.iter().zip(&mut self.builders).filter(|(c, _)| !c.plan.is_text()) {
-            match column.field {
-                Some(field) if column.output.is_some() || column.plan.can_reject() => builder.read(strip, buf, field, bad),
-                _ => builder.skip(strip.rows()),
-            }
-        }
-        if !bad.is_empty() {
-            // The first failing column, in their order, names the reason.
-            bad.sort_by_key(|b| (b.row, b.column));
-            bad.dedup_by_key(|b| b.row);
-            keep.clear();
-            keep.resize(strip.rows(), true);
-            for b in bad.iter() {
-                keep[b.row as usize] = false;
-                self.invalid(buf, strip, b);
-            }
-            for (_, builder) in columns.iter().zip(&mut self.builders).filter(|(c, _)| !c.plan.is_text()) {
-                builder.retain(keep);
-            }
-            strip.retain(keep);
-        }
-        for (column, builder) in columns.iter().zip(&mut self.builders).filter(|(c, _)| c.plan.is_text()) {
-            match column.field {
-                Some(field) if column.output.is_some() => builder.read(strip, buf, field, bad),
-                _ => builder.skip(strip.rows()),
-            }
-        }
-        self.lines.extend(strip.lines.iter().map(|l| self.line + u64::from(*l)));
-        self.starts.extend_from_slice(&strip.starts);
     }
 
     fn drop_invalid_text(&mut self, buf: &[u8], strip: &mut Strip, keep: &mut Vec<bool>) {

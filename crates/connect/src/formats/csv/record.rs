@@ -25,6 +25,11 @@ impl Record {
         self.span.is_empty()
     }
 
+    /// A line of nothing or of blanks, which is no row.
+    pub fn is_empty_line(&self, buf: &[u8]) -> bool {
+        self.fields.len() < 2 && buf[self.span.clone()].iter().all(|c| matches!(c, b' ' | b'\t'))
+    }
+
     /// The field's text without quotes; `None` for an empty unquoted one.
     pub fn value<'a>(&self, buf: &'a [u8], field: usize, d: &Dialect) -> Option<Cow<'a, [u8]>> {
         let raw = &buf[self.fields.get(field)?.clone()];

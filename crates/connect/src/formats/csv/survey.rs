@@ -86,7 +86,7 @@ pub fn survey(head: &[u8], at_end: bool, encoding: Encoding, options: &CsvOption
 
     let body = &head[pos..];
     let all_of_it = at_end || records(body, dialect, false).next().is_none();
-    let sample: Vec<Record> = records(body, dialect, all_of_it).filter(|r| !r.is_blank()).take(SAMPLE_ROWS + 1).collect();
+    let sample: Vec<Record> = records(body, dialect, all_of_it).filter(|r| !r.is_empty_line(body)).take(SAMPLE_ROWS + 1).collect();
     let cells = |r: &Record| -> Vec<String> {
         (0..r.fields.len()).map(|i| r.value(body, i, &dialect).map(|v| text_of(v, encoding).into_owned()).unwrap_or_default()).collect()
     };

@@ -4,6 +4,8 @@ use super::dialect::Dialect;
 use super::quoted::{Quoted, quoted_end};
 use memchr::{memchr, memchr_iter};
 
+pub use crate::formats::strip::Strip;
+
 /// Zero bytes that must follow a block's content in its buffer: the tokeniser reads whole words of 64, puts a newline after the content,
 /// and text is copied in words too.
 pub const PAD: usize = 192;
@@ -11,62 +13,6 @@ pub const PAD: usize = 192;
 /// Rows of one strip, at most.
 pub const STRIP_ROWS: usize = 1024;
 const STRIP_BYTES: usize = 192 << 10;
-
-/// Some rows, cut into fields: field `k` of row `r` is the bytes `bounds[r * stride + k] .. bounds[r * stride + k + 1] - 1`.
-#[derive(Debug, Default)]
-pub struct Strip {
-    bounds: Vec<u32>,
-    stride: usize,
-    /// Byte offset in the block of each row's first byte.
-    pub starts: Vec<u32>,
-    /// Byte offset in the block of each row's end, without its newline.
-    ends: Vec<u32>,
-    /// Line in the block of each row's first byte, from 0.
-    pub lines: Vec<u32>,
-    /// Bytes from the first row to after the last.
-    pub bytes: usize,
-}
-
-impl Strip {
-    pub fn rows(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// Start and end of a field; equal for an empty one, which may then lie beyond the block.
-    #[inline(always)]
-    pub fn field(&self, row: usize, field: usize) -> (usize, usize) {
-        let at = row * self.stride + field;
-        (self.bounds[at] as usize, self.bounds[at + 1] as usize - 1)
-    }
-
-    /// The bounds of row `row`, one more than it has fields.
-    #[inline(always)]
-    pub fn rows_of_bounds(&self) -> impl Iterator<Item = &[u32]> {
-        self.bounds[..self.starts.len() * self.stride].chunks_exact(self.stride)
-    }
-
-    /// Start and end of a row, without its newline.
-    pub fn row(&self, row: usize) -> (usize, usize) {
-        (self.starts[row] as usize, self.ends[row] as usize)
-    }
-
-    /// Drops the rows for which `keep` is false.
-    pub fn retain(&mut self, keep: &[bool]) {
-        let mut to = 0;
-        for row in (0..keep.len()).filter(|r| keep[*r]) {
-            if row != to {
-                self.bounds.copy_within(row * self.stride..(row + 1) * self.stride, to * self.stride);
-                self.starts[to] = self.starts[row];
-                self.ends[to] = self.ends[row];
-                self.lines[to] = self.lines[row];
-            }
-            to += 1;
-        }
-        self.starts.truncate(to);
-        self.ends.truncate(to);
-        self.lines.truncate(to);
-    }
-}
 
 /// A record that is not a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

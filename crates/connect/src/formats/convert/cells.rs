@@ -1,10 +1,10 @@
 //! Columns of values of one size: a fast way for the field as it mostly is, a slow one for quotes, spaces and NULL tokens.
 
-use super::super::dialect::Dialect;
-use super::super::plan::{ColumnPlan, NullTokens};
-use super::super::quoted::unquote;
-use super::super::tokenise::Strip;
 use super::{Bad, ColumnBuilder, null_buffer};
+use crate::formats::csv::dialect::Dialect;
+use crate::formats::csv::quoted::unquote;
+use crate::formats::plan::{ColumnPlan, NullTokens};
+use crate::formats::strip::Strip;
 use arrow::array::ArrayRef;
 use arrow::buffer::NullBuffer;
 use tidemill_core::{OnInvalid, Result};

@@ -1,11 +1,11 @@
 //! Text columns: the field's bytes are copied behind one another, with offsets beside them.
 
-use super::super::dialect::Dialect;
-use super::super::plan::{ColumnPlan, NullTokens};
-use super::super::quoted::unquote;
-use super::super::tokenise::Strip;
 use super::cells::estimate;
 use super::{Bad, ColumnBuilder, null_buffer};
+use crate::formats::csv::dialect::Dialect;
+use crate::formats::csv::quoted::unquote;
+use crate::formats::plan::{ColumnPlan, NullTokens};
+use crate::formats::strip::Strip;
 use arrow::array::{ArrayRef, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer};
 use std::sync::Arc;

@@ -11,7 +11,7 @@ pub mod text;
 pub mod zone;
 
 use super::plan::{ColumnPlan, Kind};
-use super::tokenise::Strip;
+use super::strip::Strip;
 use arrow::array::ArrayRef;
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use tidemill_core::Result;
