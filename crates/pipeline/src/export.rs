@@ -5,7 +5,10 @@ use crate::record::Step;
 use crate::run::Run;
 use crate::state;
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_avro::compression::CompressionCodec;
+use arrow_avro::writer::format::AvroOcfFormat;
+use arrow_avro::writer::{AvroWriter, WriterBuilder};
 use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -16,11 +19,13 @@ use tidemill_core::{Error, Meter, Place, Problem, Result, problem::did_you_mean}
 use tidemill_project::spec::{Export, OptionValue};
 use tidemill_store::{durable, failpoint};
 
+mod csv;
+
 /// Where exports can go. A new one is a line here.
 const CONNECTORS: &[&str] = &["files"];
 const OPTIONS: &[&str] = &["path", "format", "compression", "delimiter", "header", "null"];
-const FORMATS: &[&str] = &["parquet", "csv", "json"];
-const COMPRESSIONS: &[&str] = &["none", "gzip", "zstd"];
+const FORMATS: &[&str] = &["parquet", "csv", "json", "avro"];
+const COMPRESSIONS: &[&str] = &["none", "gzip", "zstd", "deflate"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
@@ -28,6 +33,8 @@ enum Format {
     Csv,
     /// One object a line.
     Json,
+    /// An object container file.
+    Avro,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +42,8 @@ enum Pack {
     None,
     Gzip,
     Zstd,
+    /// Of Avro, whose blocks are packed one by one.
+    Deflate,
 }
 
 #[derive(Debug, Clone)]
@@ -108,6 +117,7 @@ fn target(export: &Export) -> std::result::Result<Target, Mistake> {
         Some("parquet") => Some("parquet"),
         Some("csv" | "tsv" | "txt") => Some("csv"),
         Some("json" | "jsonl" | "ndjson") => Some("json"),
+        Some("avro") => Some("avro"),
         _ => None,
     };
     let given = text("format")?;
@@ -115,6 +125,7 @@ fn target(export: &Export) -> std::result::Result<Target, Mistake> {
         Some("parquet") => Format::Parquet,
         Some("csv") => Format::Csv,
         Some("json") => Format::Json,
+        Some("avro") => Format::Avro,
         Some(other) => {
             let near = did_you_mean(other, FORMATS.iter().copied())
                 .map_or_else(|| format!("formats: {}", FORMATS.join(", ")), |n| format!("did you mean `{n}`?"));
@@ -124,21 +135,33 @@ fn target(export: &Export) -> std::result::Result<Target, Mistake> {
             return Err((
                 "path",
                 format!("the name `{path}` does not tell the format"),
-                "end it in .parquet, .csv or .json, or set `format`".into(),
+                "end it in .parquet, .csv, .json or .avro, or set `format`".into(),
             ));
         }
     };
+    let by_default = match format {
+        Format::Parquet => Pack::Zstd,
+        Format::Avro => Pack::Deflate,
+        Format::Csv | Format::Json => Pack::None,
+    };
     let pack = match text("compression")?.as_deref() {
-        None => pack.unwrap_or(if format == Format::Parquet { Pack::Zstd } else { Pack::None }),
+        None => pack.unwrap_or(by_default),
         Some("none") => Pack::None,
         Some("gzip") => Pack::Gzip,
         Some("zstd") => Pack::Zstd,
+        Some("deflate") => Pack::Deflate,
         Some(other) => {
             return Err(("compression", format!("unknown compression `{other}`"), format!("one of: {}", COMPRESSIONS.join(", "))));
         }
     };
+    if (pack == Pack::Gzip && format == Format::Avro) || (pack == Pack::Deflate && format != Format::Avro) {
+        let help =
+            if format == Format::Avro { "Avro has \"deflate\", \"zstd\" and \"none\"" } else { "use \"gzip\", \"zstd\" or \"none\"" };
+        return Err(("compression", "this compression is not one of the format's".into(), help.into()));
+    }
     let delimiter = match text("delimiter")?.as_deref() {
         None if name.ends_with(".tsv") => b'\t',
+        Some("tab" | "\\t") => b'\t',
         None => b',',
         Some(d) if d.len() == 1 && d.is_ascii() => d.as_bytes()[0],
         Some(d) => return Err(("delimiter", format!("`{d}` is not one ASCII character"), "for example \",\", \";\" or \"\\t\"".into())),
@@ -203,6 +226,28 @@ impl Run {
     }
 }
 
+/// Rows of one block of an Avro file.
+const AVRO_ROWS: usize = 8192;
+
+/// The schema as other readers of Avro know it: texts and bytes in their plain forms, instants in microseconds.
+fn avro_schema(schema: &SchemaRef) -> Schema {
+    let plain = |f: &Field| {
+        let t = match f.data_type() {
+            DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+            DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
+            DataType::Dictionary(_, v) if matches!(**v, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => DataType::Utf8,
+            DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+            DataType::Int8 | DataType::Int16 | DataType::UInt8 | DataType::UInt16 => DataType::Int32,
+            DataType::UInt32 => DataType::Int64,
+            DataType::UInt64 => DataType::Decimal128(20, 0),
+            DataType::Null => DataType::Utf8,
+            other => other.clone(),
+        };
+        f.clone().with_data_type(t).with_nullable(true).with_metadata(std::collections::HashMap::new())
+    };
+    Schema::new(schema.fields().iter().map(|f| plain(f)).collect::<Vec<_>>())
+}
+
 /// Bytes on their way to a file that is not there before it is whole.
 struct Output {
     path: PathBuf,
@@ -211,7 +256,8 @@ struct Output {
 
 enum Sink {
     Parquet(Box<ArrowWriter<tempfile::NamedTempFile>>),
-    Csv(Box<arrow::csv::Writer<Packed>>),
+    Csv(Box<csv::Writer<Packed>>),
+    Avro(Box<AvroWriter<std::io::BufWriter<tempfile::NamedTempFile>>>, SchemaRef),
     Json(Box<arrow::json::LineDelimitedWriter<Packed>>),
 }
 
@@ -262,7 +308,7 @@ impl Output {
         let packed = |file| -> Result<Packed> {
             let w = std::io::BufWriter::with_capacity(1 << 18, file);
             Ok(match target.pack {
-                Pack::None => Packed::Plain(w),
+                Pack::None | Pack::Deflate => Packed::Plain(w),
                 Pack::Gzip => Packed::Gzip(Box::new(flate2::write::GzEncoder::new(w, flate2::Compression::default()))),
                 Pack::Zstd => Packed::Zstd(Box::new(zstd::Encoder::new(w, 3).map_err(io)?)),
             })
@@ -270,7 +316,7 @@ impl Output {
         let sink = match target.format {
             Format::Parquet => {
                 let compression = match target.pack {
-                    Pack::None => Compression::UNCOMPRESSED,
+                    Pack::None | Pack::Deflate => Compression::UNCOMPRESSED,
                     Pack::Gzip => Compression::GZIP(parquet::basic::GzipLevel::default()),
                     Pack::Zstd => Compression::ZSTD(ZstdLevel::default()),
                 };
@@ -279,28 +325,46 @@ impl Output {
                     .map_err(|e| Error::data(e.to_string()).at(path.display().to_string()))?;
                 Sink::Parquet(Box::new(w))
             }
-            Format::Csv => Sink::Csv(Box::new(
-                arrow::csv::WriterBuilder::new()
-                    .with_delimiter(target.delimiter)
-                    .with_header(target.header)
-                    .with_null(target.null.clone())
-                    .build(packed(file)?),
-            )),
+            Format::Csv => {
+                let mut w = csv::Writer::new(packed(file)?, target.delimiter, target.null.clone());
+                // The header is written even when no row follows.
+                if target.header {
+                    w.header(schema).map_err(io)?;
+                }
+                Sink::Csv(Box::new(w))
+            }
+            Format::Avro => {
+                let codec = match target.pack {
+                    Pack::None => None,
+                    Pack::Zstd => Some(CompressionCodec::ZStandard),
+                    Pack::Deflate | Pack::Gzip => Some(CompressionCodec::Deflate),
+                };
+                let plain = avro_schema(schema);
+                let w = WriterBuilder::new(plain.clone()).with_compression(codec);
+                let w = w.build::<_, AvroOcfFormat>(std::io::BufWriter::with_capacity(1 << 18, file));
+                Sink::Avro(Box::new(w.map_err(|e| Error::data(e.to_string()).at(path.display().to_string()))?), plain.into())
+            }
             Format::Json => Sink::Json(Box::new(arrow::json::LineDelimitedWriter::new(packed(file)?))),
         };
-        let mut out = Output { path: path.to_path_buf(), sink };
-        if let Sink::Csv(_) = out.sink {
-            // The header is written even when no row follows.
-            out.write(&RecordBatch::new_empty(schema.clone()))?;
-        }
-        Ok(out)
+        Ok(Output { path: path.to_path_buf(), sink })
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let place = self.path.display().to_string();
         match &mut self.sink {
             Sink::Parquet(w) => w.write(batch).map_err(|e| Error::data(e.to_string()).at(place)),
-            Sink::Csv(w) => w.write(batch).map_err(|e| Error::data(e.to_string()).at(place)),
+            Sink::Csv(w) => w.write(batch).map_err(|e| e.at(place)),
+            Sink::Avro(w, schema) => {
+                // Blocks of a bounded number of rows, whatever the batch.
+                for from in (0..batch.num_rows()).step_by(AVRO_ROWS) {
+                    let rows = batch.slice(from, AVRO_ROWS.min(batch.num_rows() - from));
+                    let columns = rows.columns().iter().zip(schema.fields()).map(|(c, f)| arrow::compute::cast(c, f.data_type()));
+                    let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
+                    let rows = RecordBatch::try_new(schema.clone(), columns)?;
+                    w.write(&rows).map_err(|e| Error::data(e.to_string()).at(place.clone()))?;
+                }
+                Ok(())
+            }
             Sink::Json(w) => w.write(batch).map_err(|e| Error::data(e.to_string()).at(place)),
         }
     }
@@ -312,6 +376,10 @@ impl Output {
         let file = match self.sink {
             Sink::Parquet(w) => w.into_inner().map_err(|e| Error::data(e.to_string()).at(place))?,
             Sink::Csv(w) => w.into_inner().finish().map_err(io)?,
+            Sink::Avro(mut w, _) => {
+                w.finish().map_err(|e| Error::data(e.to_string()).at(place))?;
+                w.into_inner().into_inner().map_err(|e| io(e.into_error()))?
+            }
             Sink::Json(mut w) => {
                 w.finish().map_err(|e| Error::data(e.to_string()).at(place))?;
                 w.into_inner().finish().map_err(io)?

@@ -116,15 +116,20 @@ pub fn probe(table: &Table, source: &FileSource, lake_at: &Path, problems: &mut 
             return Probed::Unreadable;
         }
     };
-    let (mut looked_into, mut empty) = (Vec::new(), Vec::new());
+    let (mut looked_into, mut empty, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
     let chosen = to_look_into(table, source, &files);
     for entry in &chosen {
         match source.probe(entry) {
+            // What can't be read at all becomes one row of the quarantine, and says nothing of the table's columns.
+            Ok(p) if p.labels.is_empty() && !p.damage.is_empty() => damaged.push(p.damage.join("; ")),
             // A file without a header has no columns to differ from the table's.
             Ok(p) if p.labels.is_empty() && table.drift != Drift::Fail => empty.push(entry.path.as_str()),
             Ok(p) => {
-                if p.rows_seen == 0 {
+                if p.rows_seen == 0 && p.damage.is_empty() {
                     empty.push(entry.path.as_str());
+                }
+                for damage in &p.damage {
+                    problems.push(Problem::warning("TM0603", place.clone(), format!("a file is damaged: {damage}")));
                 }
                 looked_into.push((*entry, p));
             }
@@ -134,6 +139,19 @@ pub fn probe(table: &Table, source: &FileSource, lake_at: &Path, problems: &mut 
     empty.extend(files.iter().filter(|f| f.size == 0 && !chosen.iter().any(|c| c.path == f.path)).map(|f| f.path.as_str()));
     for path in &empty {
         problems.push(Problem::warning("TM0603", place.clone(), format!("`{path}` is empty: there is no row in it")));
+    }
+    for damage in &damaged {
+        problems.push(Problem::warning("TM0603", place.clone(), format!("a file can't be read: {damage}")));
+    }
+    if let (true, true, Some(damage)) = (looked_into.is_empty(), empty.is_empty(), damaged.first()) {
+        return match crate::remembered::get(lake_at, &table.name) {
+            Some(columns) => Probed::Columns(columns),
+            None if table.columns.is_empty() => {
+                problems.push(Problem::error("TM0603", place, format!("no file tells the table's columns: {damage}")));
+                Probed::Unreadable
+            }
+            None => Probed::Columns(Vec::new()),
+        };
     }
     missing_columns(table, &looked_into, problems);
     if let Some(path) = empty.first().filter(|_| looked_into.iter().all(|(_, p)| p.rows_seen == 0)) {
