@@ -163,7 +163,8 @@ fn table(p: &Profile, out: &mut Vec<Finding>) {
         let text = format!("{about}{} repeat{} an earlier row in every column ({})", rows(n), s(n), percent(n, p.rows));
         found.add("duplicate_rows", Severity::Warning, n, text, "`[[clean]] rule = \"duplicates\"` keeps the first of each");
     }
-    for (column, n) in &p.duplicates.ignoring {
+    // Where most rows repeat another, the key is what tells them apart, and nothing is wrong.
+    for (column, n) in p.duplicates.ignoring.iter().filter(|(_, n)| n * 3 <= p.rows) {
         let mut text = format!("{} repeat{} another when `{column}` is ignored ({})", rows(*n), s(*n), percent(*n, p.rows));
         if p.duplicates.exact > 0 {
             text.push_str(&format!(", {} more than in every column", grouped(n - p.duplicates.exact)));

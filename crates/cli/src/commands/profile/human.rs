@@ -11,6 +11,8 @@ use unicode_width::UnicodeWidthStr;
 const WIDTH: usize = 100;
 /// Findings told; the rest is counted.
 const FINDINGS: usize = 16;
+/// Columns told; -v tells all.
+const COLUMNS: usize = 60;
 /// Bars of the small plots.
 const BARS: usize = 16;
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -100,7 +102,8 @@ fn columns(p: &Profile, look: Look, width: usize, out: &mut dyn Write) -> io::Re
     }
     writeln!(out)?;
     let mut grid = Grid::new(&["column", "type", "#missing", "#distinct", "distribution", "values"]);
-    for c in &p.columns {
+    let shown = if look.help { p.columns.len() } else { COLUMNS };
+    for c in p.columns.iter().take(shown) {
         let missing = match c.missing {
             0 => Cell::toned("–", Tone::Dim),
             n => Cell::new(percent(n, c.rows)),
@@ -116,6 +119,10 @@ fn columns(p: &Profile, look: Look, width: usize, out: &mut dyn Write) -> io::Re
         ]);
     }
     grid.write(out, Some(width), look.colour)?;
+    if p.columns.len() > shown {
+        let text = format!("  and {}; -v shows all", counted((p.columns.len() - shown) as u64, "more column"));
+        writeln!(out, "{}", paint(&text, Tone::Dim, look.colour))?;
+    }
     Ok(())
 }
 
