@@ -11,6 +11,8 @@ use tidemill_core::Result;
 /// Columns whose pairs are all tried; of more, those with the most repeated values.
 const COLUMNS: usize = 60;
 const AGREEMENT: f64 = 0.9;
+/// Measurements are alike within groups rather than decided by them: nearly all have to agree.
+const MEASURED: f64 = 0.98;
 /// Of what could be gained over chance, so much must be.
 const GAIN: f64 = 0.7;
 /// Rows that pairs are tried on before all rows are asked.
@@ -188,6 +190,9 @@ impl Groups {
         // Instants and measurements decide things by chance, now and then.
         let measured = |d: &usize| matches!(kept.columns[*d].data_type, DataType::Timestamp(..) | DataType::Float32 | DataType::Float64);
         if all.agreeing < all.rows && determinant.iter().any(measured) {
+            return None;
+        }
+        if agreement < MEASURED && measured(&b) {
             return None;
         }
         if all.rows < 20 && all.rows * 5 < self.looked_at as u64 {
