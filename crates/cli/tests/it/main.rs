@@ -9,6 +9,7 @@ mod command_line;
 mod dependencies;
 mod docs;
 mod faults;
+mod formats;
 mod marketing;
 mod owners;
 mod rooms;
