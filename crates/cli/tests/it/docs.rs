@@ -61,7 +61,7 @@ fn the_tour_in_the_readme_works_as_written() {
     std::fs::create_dir(home.path().join("Downloads")).expect("a directory");
     std::fs::write(home.path().join("Downloads/sales.csv"), SALES).expect("a file");
     let page = page("README.md");
-    let tour = page.split("\n## ").find(|s| s.starts_with("Your own CSV")).expect("the tour");
+    let tour = page.split("\n## ").find(|s| s.starts_with("By hand")).expect("the tour");
     let (mut steps, mut file, mut after_prose) = (0, PathBuf::new(), false);
     for part in tour.split("\n\n") {
         if !part.starts_with("    ") {

@@ -10,6 +10,7 @@ mod dependencies;
 mod docs;
 mod faults;
 mod first_minutes;
+mod formats;
 mod marketing;
 mod owners;
 mod profile;

@@ -46,7 +46,7 @@ impl Ran {
 
 #[test]
 fn the_marketing_project_gives_what_independent_programs_give() {
-    let Some(python) = python("the marketing project against pandas and DuckDB") else { return };
+    let Some(python) = python("the marketing project against pandas and DuckDB", "deltalake, duckdb, pandas, pyarrow") else { return };
     let ran = Ran::new();
     let results = ran.home.path().join("results");
     std::fs::create_dir(&results).expect("results");
@@ -113,7 +113,7 @@ fn views(dir: &Path) -> Vec<String> {
 }
 
 /// A Python that has the other readers. On a machine that can't have it the test says so; in continuous integration it fails.
-fn python(test: &str) -> Option<PathBuf> {
+pub(crate) fn python(test: &str, modules: &str) -> Option<PathBuf> {
     let python = std::env::var_os("TIDEMILL_PYTHON").map(PathBuf::from).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
         let cache = cache.or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache")))?;
@@ -121,7 +121,7 @@ fn python(test: &str) -> Option<PathBuf> {
     });
     let problem = match &python {
         None => "there is no home directory to look for Python in".to_string(),
-        Some(p) => match Command::new(p).args(["-c", "import deltalake, duckdb, pandas, pyarrow"]).output() {
+        Some(p) => match Command::new(p).args(["-c", &format!("import {modules}")]).output() {
             Ok(o) if o.status.success() => return python,
             Ok(o) => format!("{}: {}", p.display(), String::from_utf8_lossy(&o.stderr).lines().last().unwrap_or_default()),
             Err(e) => format!("{}: {e}", p.display()),

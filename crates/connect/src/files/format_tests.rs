@@ -236,3 +236,29 @@ fn rows_of_json_are_decoded_again() {
     assert_eq!((again.rejects[0].line, again.rejects[0].code), (9, "json"));
     assert_eq!(again.text.text(0), "{\"a\": \"x\", \"o\": {\"b\": 2}}");
 }
+
+#[test]
+fn delimiters_and_odd_quotes_of_csv() {
+    for (name, text) in [
+        ("a.psv", "a|b\n1|x,y\n"),
+        ("a.tab", "a\tb\n1\tx,y\n"),
+        ("a.txt", "a^b\n1^x,y\n2^z,\n"),
+        ("a.txt", "a:b\n1:x,y\n"),
+        ("a.txt", "a~b\n1~x,y\n"),
+    ] {
+        assert_eq!(Case::new(name, text).read().shown()[0], "1|x,y", "{text:?}");
+    }
+    // Times are not separated values.
+    assert_eq!(Case::new("a.csv", "10:30\n11:45\n").probe().labels.len(), 1);
+    // Every row ends with a delimiter that the header lacks.
+    let read = Case::new("a.csv", "a,b\n1,x,\n2,,\n3,z,more\n4,y,\n").set("header", true).read();
+    assert_eq!(read.codes(), [(2, "fields"), (3, "fields"), (4, "fields"), (5, "fields")], "one row says otherwise");
+    let late = format!("a,b\n{}3,z,more\n4,y,\n", "1,x,\n".repeat(200));
+    let read = Case::new("a.csv", late).read();
+    assert_eq!((read.rows.len(), read.codes()), (201, vec![(202, "fields")]));
+    assert_eq!(read.shown()[200], "4|y");
+    let read = Case::new("a.csv", "a,b\n1,\"bad\"tail\n2,\"open\n3,x\n").read();
+    assert_eq!(read.codes(), [(2, "quote"), (3, "quote")]);
+    assert_eq!(read.rejects[0].reason, "`tail` follows the closing quote of a field (a quote within a quoted field is doubled)");
+    assert_eq!(read.rejects[1].reason, "a quoted field is never closed");
+}

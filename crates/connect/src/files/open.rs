@@ -56,6 +56,10 @@ pub fn open_text(entry: &FileEntry, options: &FileOptions, base_dir: &Path, byte
 /// What the beginning of a CSV file says about the whole.
 pub fn survey_of(entry: &FileEntry, text: &Text, options: &FileOptions) -> Survey {
     let ending = super::format::ending(&entry.path);
-    let prefers_tab = matches!(ending.as_str(), "tsv" | "tab");
-    survey(&text.bytes, text.at_end, text.encoding, &options.csv, prefers_tab)
+    let named = match ending.as_str() {
+        "tsv" | "tab" => Some(b'\t'),
+        "psv" => Some(b'|'),
+        _ => None,
+    };
+    survey(&text.bytes, text.at_end, text.encoding, &options.csv, named)
 }

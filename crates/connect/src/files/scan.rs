@@ -99,6 +99,7 @@ impl FileScan {
             dialect: survey.dialect,
             encoding: survey.encoding,
             width: survey.width,
+            trails: survey.trails,
             columns: self.wanted.file_columns(fields, survey.dialect),
             schema: Arc::clone(&self.wanted.schema),
             drift,

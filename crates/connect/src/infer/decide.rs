@@ -45,6 +45,9 @@ pub enum Doubt {
     Code { because: &'static str },
 }
 
+/// What fewer than one in so many numbers have is an exception.
+const RARE: u64 = 50;
+
 /// At most this share of cells may not fit a type that the column is nevertheless said to have.
 const BAD_SHARE_MAX: f64 = 0.05;
 
@@ -219,7 +222,17 @@ fn numbers(e: &Evidence, filled: u64, words: &[String], doubts: &mut Vec<Doubt>)
     let n = &e.numbers;
     // What a date reads is no number with a unit (`12 Jan`).
     let dated: u64 = e.moments.values().map(|(c, _)| c).sum();
-    let fits = n.all().saturating_sub(dated);
+    // A letter behind one number in a hundred is no unit, and a space within no mark of thousands: they are slips.
+    let is_rare = |rows: u64| rows * RARE < n.all();
+    let mut n = n.clone();
+    let slips: Vec<String> =
+        n.units.iter().filter(|(u, unit)| !u.is_empty() && is_rare(unit.rows) && !is_known_unit(u)).map(|(u, _)| u.clone()).collect();
+    let mut slipped: u64 = slips.iter().filter_map(|u| n.units.remove(u)).map(|u| u.rows).sum();
+    if is_rare(n.space_thousands) {
+        slipped += std::mem::take(&mut n.space_thousands);
+    }
+    let n = &n;
+    let fits = n.all().saturating_sub(dated + slipped);
     if fits == 0 || !is_most(fits, filled) || n.unit_overflow {
         return None;
     }
@@ -324,27 +337,33 @@ fn units(n: &Numbers, doubts: &mut Vec<Doubt>) -> Option<Vec<String>> {
     Some(out)
 }
 
+fn is_known_unit(unit: &str) -> bool {
+    unit.contains(['%', '°', '$', '€', '£', '¥', '₹']) || FAMILIES.iter().any(|f| f[0] == family(unit))
+}
+
+/// Words for one unit each, the shortest first.
+const FAMILIES: [&[&str]; 14] = [
+    &["oz", "ounce", "ounces"],
+    &["lb", "lbs", "pound", "pounds"],
+    &["kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"],
+    &["g", "gr", "gram", "grams", "gramm"],
+    &["l", "lt", "liter", "litre", "liters", "litres"],
+    &["ml", "milliliter", "millilitre"],
+    &["min", "mins", "minute", "minutes"],
+    &["h", "hr", "hrs", "hour", "hours"],
+    &["s", "sec", "secs", "second", "seconds"],
+    &["d", "day", "days"],
+    &["yr", "yrs", "year", "years"],
+    &["%", "percent", "pct"],
+    &["km", "kms", "kilometer", "kilometre", "kilometers", "kilometres"],
+    &["$", "usd", "us$", "dollar", "dollars"],
+];
+
 /// Spellings of one unit: case, full stops and what follows the unit's word (`oz. can`) say nothing.
 fn family(unit: &str) -> String {
     let unit = unit.replace('\u{0}', " ").to_lowercase();
     let word: String = unit.split_whitespace().next().unwrap_or_default().chars().filter(|c| *c != '.').collect();
-    let known: [&[&str]; 14] = [
-        &["oz", "ounce", "ounces"],
-        &["lb", "lbs", "pound", "pounds"],
-        &["kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"],
-        &["g", "gr", "gram", "grams", "gramm"],
-        &["l", "lt", "liter", "litre", "liters", "litres"],
-        &["ml", "milliliter", "millilitre"],
-        &["min", "mins", "minute", "minutes"],
-        &["h", "hr", "hrs", "hour", "hours"],
-        &["s", "sec", "secs", "second", "seconds"],
-        &["d", "day", "days"],
-        &["yr", "yrs", "year", "years"],
-        &["%", "percent", "pct"],
-        &["km", "kms", "kilometer", "kilometre", "kilometers", "kilometres"],
-        &["$", "usd", "us$", "dollar", "dollars"],
-    ];
-    match known.iter().find(|f| f.contains(&word.as_str())) {
+    match FAMILIES.iter().find(|f| f.contains(&word.as_str())) {
         Some(f) => f[0].to_string(),
         None => word,
     }

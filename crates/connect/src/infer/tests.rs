@@ -112,6 +112,11 @@ fn a_few_damaged_cells_are_named() {
     let g = guess("provider", &cells);
     assert_eq!((g.read.data_type, g.sureness, g.bad_rows), (DataType::Int64, Sureness::Almost, 1));
     assert_eq!(g.bad, [("1x018".to_string(), 1)]);
+    // Nor is a letter in a digit's place a unit.
+    let mut cells = vec!["4711"; 99];
+    cells.push("471x");
+    let g = guess("n", &cells);
+    assert_eq!((g.read.data_type, g.read.units.len(), g.bad_rows), (DataType::Int64, 0, 1));
     // A kind of its own is no damage.
     let codes: Vec<String> = (0..1000).map(|i| if i < 20 { format!("C{}", 5000 + i) } else { format!("{}", 5000 + i) }).collect();
     assert_eq!(guess("invoice", &codes.iter().map(String::as_str).collect::<Vec<_>>()).read.data_type, DataType::Utf8);

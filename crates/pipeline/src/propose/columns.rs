@@ -5,6 +5,7 @@ use super::text::{counted, figure, ident, list, quoted, quoted_list, shown};
 use arrow::datatypes::{DataType, TimeUnit};
 use std::collections::BTreeMap;
 use tidemill_connect::infer::Doubt;
+use tidemill_core::OnInvalid;
 use tidemill_prepare::profile::ColumnProfile;
 
 /// A type as a project writes it.
@@ -29,7 +30,7 @@ pub(super) fn type_name(data_type: &DataType) -> String {
 pub(super) fn types_in_words(look: &Look) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for c in &look.columns {
-        let name = type_name(c.cast_to.as_ref().unwrap_or(&c.read.data_type));
+        let name = type_name(c.cast_to.as_ref().filter(|_| !c.stays_text).unwrap_or(&c.read.data_type));
         let short = name.split('(').next().unwrap_or(&name).to_string();
         *counts.entry(short).or_default() += 1;
     }
@@ -39,9 +40,8 @@ pub(super) fn types_in_words(look: &Look) -> String {
 }
 
 /// The lines of the block, without its heading. `key` columns are required.
-pub(super) fn lines(look: &Look, key: &[String], zone_is_assumed: bool) -> Vec<String> {
-    let declared: Vec<(String, String)> =
-        look.columns.iter().map(|c| (bare_key(&c.read.name), declaration(c, key, zone_is_assumed))).collect();
+pub(super) fn lines(look: &Look, key: &[String]) -> Vec<String> {
+    let declared: Vec<(String, String)> = look.columns.iter().map(|c| (bare_key(&c.read.name), declaration(c, key))).collect();
     // Aligned, unless one long name would push all others away.
     let name_width = declared.iter().map(|(n, _)| n.chars().count()).max().unwrap_or(0).min(32);
     let value_width = declared.iter().map(|(_, v)| v.chars().count()).filter(|w| *w <= 44).max().unwrap_or(0);
@@ -64,7 +64,7 @@ fn bare_key(name: &str) -> String {
     if is_bare { name.to_string() } else { quoted(name) }
 }
 
-fn declaration(column: &Seen, key: &[String], zone_is_assumed: bool) -> String {
+fn declaration(column: &Seen, key: &[String]) -> String {
     let read = &column.read;
     let mut parts = vec![format!("type = {}", quoted(&type_name(&read.data_type)))];
     let plain = parts[0]["type = ".len()..].to_string();
@@ -93,7 +93,9 @@ fn declaration(column: &Seen, key: &[String], zone_is_assumed: bool) -> String {
     if !read.units.is_empty() {
         parts.push(format!("units = {}", quoted_list(&read.units)));
     }
-    let _ = zone_is_assumed;
+    if read.on_invalid == OnInvalid::Null {
+        parts.push("on_invalid = \"null\"".into());
+    }
     if parts.len() == 1 { plain } else { format!("{{ {} }}", parts.join(", ")) }
 }
 
@@ -178,11 +180,33 @@ fn doubts(look: &Look, column: &Seen) -> Vec<String> {
             Doubt::Code { because } => format!("  digits, but read as text: {because}"),
         });
     }
-    if let (Some(to), Some(g)) = (&column.cast_to, &column.guess) {
+    if let Some(g) = column.guess.as_ref().filter(|g| g.bad_rows > 0) {
+        let to = type_name(column.cast_to.as_ref().unwrap_or(&column.read.data_type));
         let bad: Vec<String> = g.bad.iter().map(|(v, _)| format!("{:?}", shown(v))).collect();
-        out.push(format!("  {} but for {}: {}", type_name(to), counted(g.bad_rows, "cell"), list(&bad, 3)));
+        let such = if bad.is_empty() { String::new() } else { format!(" ({})", list(&bad, 3)) };
+        if column.stays_text {
+            let formats = if g.read.formats.is_empty() { String::new() } else { format!(", formats = {}", quoted_list(&g.read.formats)) };
+            let n = counted(g.bad_rows, "cell");
+            out.push(format!("{key} = {{ type = {}{formats}, on_invalid = \"null\" }}   # instead, if {n}{such} may be lost", quoted(&to)));
+            return out;
+        }
+        let fate = match (&column.cast_to, column.read.on_invalid) {
+            (Some(_), _) => "read as text, mended and cast below",
+            (None, OnInvalid::Null) => "they become NULL, counted; `on_invalid = \"quarantine\"` would set their rows aside",
+            (None, OnInvalid::Quarantine) => "their rows go to quarantine, with place and text",
+        };
+        out.push(format!(
+            "  {} no {to}{such}: {fate}",
+            if g.bad_rows == 1 { "1 cell is".to_string() } else { format!("{} cells are", figure(g.bad_rows)) }
+        ));
     }
-    if let Some(p) = look.profiled(name) {
+    accepted(look, column, &key, &mut out);
+    out
+}
+
+/// The values of a category, if there can be no others.
+fn accepted(look: &Look, column: &Seen, key: &str, out: &mut Vec<String>) {
+    if let Some(p) = look.profiled(&column.read.name) {
         let is_short = p.top.iter().map(|(v, _)| v.len()).sum::<usize>() < 120;
         let is_category = column.read.data_type == DataType::Utf8
             && p.distinct.exact
@@ -196,7 +220,6 @@ fn doubts(look: &Look, column: &Seen) -> Vec<String> {
             out.push(format!("{key} = {{ type = \"text\", accepted = {} }}   # instead, if there can be no others", quoted_list(&values)));
         }
     }
-    out
 }
 
 fn swap(format: &str) -> String {

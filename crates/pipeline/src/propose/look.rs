@@ -35,10 +35,41 @@ pub(super) struct Seen {
     pub guess: Option<Guess>,
     /// It is of a type but for a few damaged cells: read as text, mended, then cast to this.
     pub cast_to: Option<DataType>,
+    /// Too many cells are not of that type to read it so.
+    pub stays_text: bool,
 }
 
 /// Small enough that a file of some tens of megabytes keeps every thread busy.
 const MORSEL_BYTES: usize = 4 << 20;
+
+impl Seen {
+    /// Whether its values are written in a way that must be told (a date's pattern, a unit), so that they can't be cast afterwards.
+    pub fn has_form(&self) -> bool {
+        let r = &self.read;
+        !r.formats.is_empty() || self.has_decoration()
+    }
+
+    fn has_decoration(&self) -> bool {
+        let r = &self.read;
+        !r.units.is_empty() || r.thousands.is_some() || r.decimal != '.'
+    }
+
+    /// Reads it as the type that all but a few cells are of: of very few, the rows are set aside. Where there are more, it stays text, since a value
+    /// that may be wrong is better than none; unless units stand in the way of all the others, then these cells become NULL, counted.
+    pub fn type_now(&mut self) {
+        let (Some(to), Some(g)) = (self.cast_to.clone(), &self.guess) else { return };
+        let is_few = g.bad_rows * 100 <= g.filled;
+        if is_few || self.has_decoration() {
+            self.read.data_type = to;
+            self.read.on_invalid = if is_few { OnInvalid::Quarantine } else { OnInvalid::Null };
+            self.cast_to = None;
+        } else {
+            self.stays_text = true;
+            self.read.formats.clear();
+            self.read.null_tokens = g.evidence.tokens.keys().cloned().collect();
+        }
+    }
+}
 
 impl Look<'_> {
     /// The source's name for people.
@@ -80,7 +111,9 @@ pub(super) fn look<'a>(group: &'a Group, dir: &Path, options: &ProposeOptions, s
     let reading = steps.run(0, "infer", |meter| infer::read(&files, dir, options.threads, meter))?;
     look.options = reading.options;
     look.rejects = reading.rejects;
-    look.columns = reading.columns.into_iter().map(|c| Seen { read: c.read, guess: c.guess, cast_to: c.almost }).collect();
+    look.columns = reading.columns.into_iter().map(|c| Seen { read: c.read, guess: c.guess, cast_to: c.almost, stays_text: false }).collect();
+    // What is written in a way of its own can't be cast afterwards: it is read as what it is, or not at all.
+    look.columns.iter_mut().filter(|c| c.has_form()).for_each(Seen::type_now);
 
     let reads: Vec<ColumnRead> = look.columns.iter().map(|c| ColumnRead { on_invalid: OnInvalid::Null, ..c.read.clone() }).collect();
     let profile_options = ProfileOptions {

@@ -76,8 +76,9 @@ pub fn propose(dir: &Path, from: &[String], options: &ProposeOptions, watch: &dy
     for (step, group) in groups.iter().enumerate() {
         looks.push(look::look(group, &dir, options, step as u32, watch)?);
     }
-    for look in &looks {
+    for look in &mut looks {
         let draft = rules::draft(look);
+        look.columns.iter_mut().filter(|c| draft.typed.contains(&c.read.name)).for_each(look::Seen::type_now);
         files.push((format!("tables/{}.toml", look.name), table::text(look, &draft)));
         tables.push((draft, columns::types_in_words(look)));
     }

@@ -16,8 +16,8 @@ pub(super) struct Draft {
     pub key_comment: String,
     pub load: &'static str,
     pub load_comment: &'static str,
-    /// Columns whose few bad cells cost their row its place.
-    pub strict: BTreeSet<String>,
+    /// Columns of a type but for a few cells that no rule can mend.
+    pub typed: BTreeSet<String>,
     pub rules: Vec<Proposed>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn draft(look: &Look) -> Draft {
 
 /// One column that names each row: by its name, or since it stands first.
 fn key(look: &Look, d: &mut Draft) {
-    let exact = look.profile.keys.iter().filter(|k| k.duplicates == 0 && k.missing == 0);
+    let exact = look.profile.keys.iter().filter(|k| k.duplicates == 0 && k.missing == 0 && k.is_counted);
     let rows = look.profile.rows;
     let named = |c: &str| {
         look.column(c).is_some_and(|s| {
@@ -261,13 +261,11 @@ fn spellings(look: &Look, text: &[&Seen], d: &mut Draft) {
     }
 }
 
-/// Columns that are of a type but for a few cells. Where the cells can be mended, the type comes after; else such a row goes to quarantine, if they
-/// are few; else the column stays text.
+/// Columns that are of a type but for a few cells. Where the cells can be mended, the type comes after; else they are read as the type at once.
 fn casts(look: &Look, mended: &BTreeSet<String>, d: &mut Draft) {
     for c in look.columns.iter() {
-        let (Some(to), Some(g)) = (&c.cast_to, &c.guess) else { continue };
-        let has_format = !c.read.formats.is_empty() || !c.read.units.is_empty() || c.read.thousands.is_some() || c.read.decimal != '.';
-        if mended.contains(&c.read.name) && !has_format {
+        let (Some(to), Some(g), false) = (&c.cast_to, &c.guess, c.stays_text) else { continue };
+        if mended.contains(&c.read.name) {
             d.rules.push(Proposed {
                 active: true,
                 said: format!("read {} as {}", c.read.name, type_name(to)),
@@ -282,8 +280,8 @@ fn casts(look: &Look, mended: &BTreeSet<String>, d: &mut Draft) {
                     format!("type = {}", quoted(&type_name(to))),
                 ],
             });
-        } else if g.bad_rows * 100 <= g.filled {
-            d.strict.insert(c.read.name.clone());
+        } else {
+            d.typed.insert(c.read.name.clone());
         }
     }
 }

@@ -48,13 +48,8 @@ pub(super) fn text(look: &Look, draft: &Draft) -> String {
         return out;
     }
     line("");
-    if draft.strict.is_empty() {
-        line("[columns]");
-    } else {
-        line("# A value that is not of its column's type puts its row into quarantine, with its place and text.");
-        line("[columns]");
-    }
-    columns::lines(look, &draft.key, zone_is_assumed).iter().for_each(|l| line(l));
+    line("[columns]");
+    columns::lines(look, &draft.key).iter().for_each(|l| line(l));
     let (active, proposed): (Vec<_>, Vec<_>) = draft.rules.iter().partition(|r| r.active);
     if !active.is_empty() {
         line("");

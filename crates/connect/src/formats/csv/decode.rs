@@ -1,5 +1,6 @@
 //! One block of a file into a batch and rejects.
 
+use super::dialect::Dialect;
 use super::encoding::{Encoding, decode_1252, lossless};
 use super::plan::FilePlan;
 use super::quoted::unquote;
@@ -133,6 +134,9 @@ impl Decoding<'_> {
             if !is_utf8 {
                 self.drop_invalid_text(buf, &mut strip, &mut keep);
             }
+            if self.plan.trails {
+                self.drop_overfull(buf, &mut strip, &mut keep);
+            }
             growth.strip(&mut strip, buf, |strip, bad| self.invalid(buf, strip, bad));
             self.lines.extend(strip.lines.iter().map(|l| self.line + u64::from(*l)));
             self.starts.extend_from_slice(&strip.starts);
@@ -146,6 +150,22 @@ impl Decoding<'_> {
                 self.starts.reserve(rows);
             }
         }
+    }
+
+    /// Where rows end with a delimiter that the header lacks, what stands after it is a field too many.
+    fn drop_overfull(&mut self, buf: &[u8], strip: &mut Strip, keep: &mut Vec<bool>) {
+        let last = self.plan.width.fields - 1;
+        keep.clear();
+        for row in 0..strip.rows() {
+            let (from, to) = strip.field(row, last);
+            keep.push(from >= to);
+            if from < to {
+                let (start, end) = strip.row(row);
+                let reason = format!("{} fields where {last} are expected", last + 1);
+                self.reject(buf, start, end, strip.lines[row], "fields", None, reason);
+            }
+        }
+        strip.retain(keep);
     }
 
     fn drop_invalid_text(&mut self, buf: &[u8], strip: &mut Strip, keep: &mut Vec<bool>) {
@@ -182,10 +202,15 @@ impl Decoding<'_> {
     fn fault(&mut self, buf: &[u8], fault: Fault) {
         let (code, reason) = match (&self.plan.drift, fault.kind) {
             (Some(why), FaultKind::Fields(_)) => ("drift", why.clone()),
-            (_, FaultKind::Fields(n)) => {
-                ("fields", format!("{n} field{} where {} are expected", if n == 1 { "" } else { "s" }, self.plan.width.fields))
-            }
-            (_, FaultKind::Quote) => ("quote", "a quoted field is never closed".to_string()),
+            (_, FaultKind::Fields(n)) => (
+                "fields",
+                format!(
+                    "{n} field{} where {} are expected",
+                    if n == 1 { "" } else { "s" },
+                    self.plan.width.fields - usize::from(self.plan.trails)
+                ),
+            ),
+            (_, FaultKind::Quote) => ("quote", quote_fault(&buf[fault.start..fault.end], &self.plan.dialect)),
             (_, FaultKind::Length) => (
                 "length",
                 format!(
@@ -210,4 +235,31 @@ impl Decoding<'_> {
             reason,
         });
     }
+}
+
+/// What is wrong with the quotes of a record: text after a closing quote, or no closing quote at all.
+fn quote_fault(raw: &[u8], d: &Dialect) -> String {
+    let Some(quote) = d.quote else { return String::new() };
+    let mut at = 0;
+    while let Some(i) = memchr::memchr(quote, &raw[at..]) {
+        let open = at + i;
+        at = open + 1;
+        if open > 0 && raw[open - 1] != d.delimiter {
+            continue;
+        }
+        // To the quote that closes the field: one that is not doubled.
+        while let Some(i) = memchr::memchr(quote, &raw[at..]) {
+            at += i + 1;
+            match raw.get(at) {
+                Some(c) if *c == quote => at += 1,
+                Some(c) if *c != d.delimiter && *c != b'\r' => {
+                    let end = memchr::memchr(d.delimiter, &raw[at..]).map_or(raw.len(), |i| at + i);
+                    let tail: String = lossless(&raw[at..end]).chars().take(40).collect();
+                    return format!("`{tail}` follows the closing quote of a field (a quote within a quoted field is doubled)");
+                }
+                _ => break,
+            }
+        }
+    }
+    "a quoted field is never closed".into()
 }

@@ -33,6 +33,8 @@ impl Dialect {
 }
 
 const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Taken only where none of those fits header and rows, and every record agrees: they stand within values too, as in `10:30`.
+const RARE: [u8; 3] = [b'^', b'~', b':'];
 const ROWS: usize = 200;
 
 /// The newline byte of a file that begins so.
@@ -61,6 +63,18 @@ pub fn detect_delimiter(head: &[u8], at_end: bool, base: Dialect) -> u8 {
         let score = if first == mode { even } else { even / 2.0 };
         if score > best.0 + 0.05 || (score > best.0 - 0.05 && mode > best.1) {
             best = (score.max(best.0), mode, delimiter);
+        }
+    }
+    if best.0 < 0.6 {
+        for delimiter in RARE {
+            let dialect = Dialect { delimiter, ..base };
+            let found: Vec<_> = records(head, dialect, at_end).filter(|r| !r.is_blank()).take(ROWS).collect();
+            let [first, others @ ..] = &found[..] else { continue };
+            let n = first.fields.len();
+            let is_named = !head[first.span.clone()].iter().any(u8::is_ascii_digit);
+            if n > 1 && is_named && !others.is_empty() && others.iter().all(|r| r.fields.len() == n) {
+                return delimiter;
+            }
         }
     }
     if best.1 > 0 { best.2 } else { most.1 }

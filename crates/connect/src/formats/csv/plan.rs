@@ -16,6 +16,8 @@ pub struct FilePlan {
     pub dialect: Dialect,
     pub encoding: Encoding,
     pub width: Width,
+    /// The last field of every row is empty and no column.
+    pub trails: bool,
     pub columns: Vec<FileColumn>,
     pub schema: SchemaRef,
     /// Set when every row of the file must become a reject: why.

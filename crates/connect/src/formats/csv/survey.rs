@@ -54,14 +54,16 @@ pub struct Survey {
     pub body: usize,
     /// Line of the first row, from 1.
     pub line: u64,
+    /// Rows end with a delimiter that the header lacks: their last field, which is empty, is no column.
+    pub trails: bool,
 }
 
 const SAMPLE_ROWS: usize = 100;
 /// Detection looks at this much at most.
 const SAMPLE_BYTES: usize = 1 << 20;
 
-/// `head` is the file's beginning, or, with `at_end`, all of it. `prefers_tab`: its name ends in `.tsv` or `.tab`.
-pub fn survey(head: &[u8], at_end: bool, encoding: Encoding, options: &CsvOptions, prefers_tab: bool) -> Survey {
+/// `head` is the file's beginning, or, with `at_end`, all of it. `named`: the delimiter that the file's name tells.
+pub fn survey(head: &[u8], at_end: bool, encoding: Encoding, options: &CsvOptions, named: Option<u8>) -> Survey {
     let mut dialect = Dialect {
         delimiter: options.delimiter.unwrap_or(b','),
         quote: options.quote,
@@ -81,7 +83,7 @@ pub fn survey(head: &[u8], at_end: bool, encoding: Encoding, options: &CsvOption
     }
     dialect.delimiter = options.delimiter.or(separator).unwrap_or_else(|| {
         let sample = &head[pos..head.len().min(pos + SAMPLE_BYTES)];
-        if prefers_tab { b'\t' } else { detect_delimiter(sample, at_end && pos + sample.len() == head.len(), dialect) }
+        named.unwrap_or_else(|| detect_delimiter(sample, at_end && pos + sample.len() == head.len(), dialect))
     });
 
     let body = &head[pos..];
@@ -116,8 +118,10 @@ pub fn survey(head: &[u8], at_end: bool, encoding: Encoding, options: &CsvOption
         }
         _ => 0,
     };
-    let width = Width { fields: labels.len(), fill: options.fill };
-    Survey { dialect, encoding, labels, has_header, width, body: pos + start, line }
+    let ends_empty = |r: &Record| r.fields.len() == labels.len() + 1 && r.fields.last().is_some_and(|f| f.is_empty());
+    let trails = has_header && sample.len() > 1 && sample[1..].iter().all(ends_empty);
+    let width = Width { fields: labels.len() + usize::from(trails), fill: options.fill };
+    Survey { dialect, encoding, labels, has_header, width, body: pos + start, line, trails }
 }
 
 fn next_line(head: &[u8], pos: usize, line: u64, d: &Dialect) -> (usize, u64) {
@@ -184,5 +188,5 @@ pub fn rows<'a>(head: &'a [u8], at_end: bool, survey: &'a Survey) -> impl Iterat
             let n = r.fields.len();
             !r.is_malformed && (n == width.fields || (width.fill && n < width.fields)) && !r.is_blank()
         })
-        .map(move |r| (0..width.fields).map(|i| r.value(body, i, &survey.dialect).map(|v| text_of(v, survey.encoding))).collect())
+        .map(move |r| (0..survey.labels.len()).map(|i| r.value(body, i, &survey.dialect).map(|v| text_of(v, survey.encoding))).collect())
 }

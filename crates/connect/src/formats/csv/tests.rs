@@ -170,7 +170,7 @@ fn delimiters_and_headers_are_detected() {
     assert_eq!(of("a|b\n1|2\n"), '|');
     assert_eq!(of("a,b\n\"x;y;z\",2\n\"x;y;z\",3\n"), ',');
     assert_eq!(of("milk\nbread,butter\neggs\n"), ',');
-    let header = |text: &str| survey(text.as_bytes(), true, Encoding::Utf8, &CsvOptions::default(), false).has_header;
+    let header = |text: &str| survey(text.as_bytes(), true, Encoding::Utf8, &CsvOptions::default(), None).has_header;
     assert!(header("id,name\n1,x\n"));
     assert!(!header("1,x\n2,y\n"));
     assert!(header("name,city\nx,y\n"));
