@@ -111,7 +111,8 @@ pub(super) fn look<'a>(group: &'a Group, dir: &Path, options: &ProposeOptions, s
     let reading = steps.run(0, "infer", |meter| infer::read(&files, dir, options.threads, meter))?;
     look.options = reading.options;
     look.rejects = reading.rejects;
-    look.columns = reading.columns.into_iter().map(|c| Seen { read: c.read, guess: c.guess, cast_to: c.almost, stays_text: false }).collect();
+    look.columns =
+        reading.columns.into_iter().map(|c| Seen { read: c.read, guess: c.guess, cast_to: c.almost, stays_text: false }).collect();
     // What is written in a way of its own can't be cast afterwards: it is read as what it is, or not at all.
     look.columns.iter_mut().filter(|c| c.has_form()).for_each(Seen::type_now);
 
