@@ -6,32 +6,30 @@
 
 The two files have the same columns in the same order (names may differ) and the same rows in the same order.
 
-A cell is compared as a value of its column, not as text: where the truth's column holds numbers, `12`, `12.0` and
-`12.0 oz` are one value, and the tokens that stand for a missing value (empty, NA, N/A, NULL, nan, ...) are no value.
+A cell is compared as a value of its column, not as text: the dirty table and the truth are read once more under the
+project's own reading rules (types, formats, units, null tokens) without its cleaning rules, so that 12, 12.0 and
+`12.0 oz` are one value, and so are 04-09-2012 and 2012-09-04 where the project reads the column as dates.
 
     erroneous  cells of the dirty table whose value is not the truth's
     changed    cells whose value after the run is not the one before it
     precision  correctly changed / changed
     recall     correctly changed / erroneous
 
-What only typing does counts neither way: `12.0 oz` read as 12.0 where the truth is 12 is neither an error nor a change. A
-second line of figures counts such cells too: as errors that had to be repaired. A row that was set aside keeps what it had:
-its errors are unrepaired.
+What only reading does is neither an error nor a change. A second line of figures counts what reading does too, cell by
+cell of the files: errors that a unit, a format or a null token makes are errors there, and read away is repaired. A row
+that was set aside keeps what it had: its errors are unrepaired.
 """
 
 import argparse
 import csv
 import json
-import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
 
-MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?", "\\n", "#n/a"}
 NUMBER = re.compile(r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
-LEADING = re.compile(r"^\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s].*)?$")
 
 
 def read(path):
@@ -40,45 +38,16 @@ def read(path):
     return rows[0], [r for r in rows[1:] if r]
 
 
-def number_columns(truth, width):
-    """Columns whose true values are all numbers, and not codes with leading zeros."""
-    out = []
-    for c in range(width):
-        cells = [r[c].strip() for r in truth if r[c].strip().lower() not in MISSING]
-        codes = any(len(v) > 1 and v[0] == "0" and v[1].isdigit() for v in cells)
-        out.append(bool(cells) and not codes and all(NUMBER.match(v) for v in cells))
-    return out
-
-
-def units(rows, width, numbers):
-    """What is glued to the numbers of a column often enough to be a unit."""
-    out = []
-    for c in range(width):
-        seen = {}
-        for r in rows if numbers[c] else []:
-            m = LEADING.match(r[c].replace(",", ""))
-            if m and m.group(2):
-                seen[m.group(2).strip().lower()] = seen.get(m.group(2).strip().lower(), 0) + 1
-        out.append({u for u, n in seen.items() if n >= max(5, 0.01 * len(rows))})
-    return out
-
-
-def value(text, is_number, units=()):
-    """A cell as a value of its column: None, a number or a text."""
+def value(text):
+    """A cell as a number where it is one; None for nothing."""
     text = "" if text is None else text.strip()
-    if text.lower() in MISSING:
+    if not text:
         return None
-    if is_number:
-        m = LEADING.match(text.replace(",", ""))
-        if m and (not m.group(2) or m.group(2).strip().lower() in units):
-            return float(f"{float(m.group(1)):.9g}")
-    return text
+    return float(f"{float(text):.9g}") if NUMBER.match(text) and not re.match(r"[+-]?0\d", text) else text
 
 
 def same(a, b):
-    if isinstance(a, float) and isinstance(b, float):
-        return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
-    return a == b
+    return value(a) == value(b)
 
 
 def run(tidemill, arguments, directory=None):
@@ -117,12 +86,37 @@ def repaired(tidemill, directory, table, rows, width):
     return out
 
 
+def as_read(tidemill, directory, source, rows, header, width, scratch):
+    """The rows as the project reads them: a copy of it without cleaning rules, views and exports, over these rows."""
+    copy = os.path.join(scratch, f"read-{source}")
+    os.makedirs(os.path.join(copy, "tables"))
+    data = os.path.join(copy, f"{source}.csv")
+    with open(data, "w", encoding="utf-8", newline="") as f:
+        csv.writer(f, lineterminator="\n").writerows([header] + rows)
+    with open(os.path.join(directory, "tidemill.toml"), encoding="utf-8") as f, open(os.path.join(copy, "tidemill.toml"), "w", encoding="utf-8") as g:
+        g.write(f.read())
+    names = [n for n in os.listdir(os.path.join(directory, "tables")) if n.endswith(".toml")]
+    for name in names:
+        kept, skip = [], False
+        with open(os.path.join(directory, "tables", name), encoding="utf-8") as f:
+            for line in f:
+                if re.match(r"\s*\[", line):
+                    skip = line.strip().startswith("[[clean]]")
+                if not skip:
+                    kept.append(line)
+        text = re.sub(r'(?m)^(\s*path\s*=\s*).*$', lambda m: m.group(1) + json.dumps(data), "".join(kept))
+        with open(os.path.join(copy, "tables", name), "w", encoding="utf-8") as f:
+            f.write(text)
+    run(tidemill, ["run"], copy)
+    return repaired(tidemill, copy, clean_table(tidemill, copy, None), rows, width)
+
+
 def row_of(tidemill, directory, table, rows, header, got):
     """Which row of the dirty table each row of the clean one is: by a first column that numbers the rows, or else in order."""
     first = [r[0] for r in rows]
     if len(set(first)) == len(first):
-        place = {value(v, True): i for i, v in enumerate(first)}
-        return [place.get(value(g[0], True)) for g in got]
+        place = {value(v): i for i, v in enumerate(first)}
+        return [place.get(value(g[0])) for g in got]
     if len(got) == len(rows):
         return list(range(len(got)))
     sys.exit("rows were set aside, and no first column numbers the rows: they can't be told apart")
@@ -138,7 +132,7 @@ def main():
     parser.add_argument("--show", type=int, default=20, help="wrong repairs and missed errors to show")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     args = parser.parse_args()
-    _, dirty = read(args.dirty)
+    header, dirty = read(args.dirty)
     names, truth = read(args.clean)
     if len(dirty) != len(truth) or any(len(a) != len(b) for a, b in zip(dirty, truth)):
         sys.exit("the two files don't have the same rows and columns")
@@ -150,15 +144,16 @@ def main():
         run(args.tidemill, ["run"], directory)
         table = clean_table(args.tidemill, directory, args.table)
         after = repaired(args.tidemill, directory, table, dirty, len(names))
-    result = score(names, dirty, truth, after)
+        before = as_read(args.tidemill, directory, "dirty", dirty, header, len(names), scratch)
+        should = as_read(args.tidemill, directory, "truth", truth, header, len(names), scratch)
+    result = score(names, dirty, truth, before, after, should)
     if args.json:
         print(json.dumps({k: v for k, v in result.items() if not isinstance(v, list)}))
         return
-    strict = score(names, dirty, truth, after, glued_counts=True)
     print(f"{result['errors']} erroneous cells, {result['changed']} changed, {result['right']} of them correctly; {result['aside']} rows set aside")
     print(f"precision {result['precision']:.4f}   recall {result['recall']:.4f}   F1 {result['f1']:.4f}")
-    if strict["errors"] != result["errors"]:
-        print(f"with units as errors: {strict['errors']} erroneous cells, precision {strict['precision']:.4f}   recall {strict['recall']:.4f}   F1 {strict['f1']:.4f}")
+    if result["file_errors"] != result["errors"]:
+        print(f"with what reading does: {result['file_errors']} erroneous cells, precision {result['file_precision']:.4f}   recall {result['file_recall']:.4f}")
     for title, what in (("wrong repairs", "wrong"), ("errors that stayed", "missed")):
         items = result[what]
         if items:
@@ -167,31 +162,39 @@ def main():
                 print(f"  row {row + 1} {column}: {before!r} became {now!r}, the truth is {should!r}" if what == "wrong" else f"  row {row + 1} {column}: {before!r}, the truth is {should!r}")
 
 
-def score(names, dirty, truth, after, glued_counts=False):
-    numbers = number_columns(truth, len(names))
-    known = [()] * len(names) if glued_counts else units(dirty, len(names), numbers)
+def score(names, dirty, truth, before, after, should):
     errors = changed = right = aside = 0
+    file_errors = file_changed = file_right = 0
     wrong, missed = [], []
+    # What stands in both files is read as the dirty one is: a sample of the other may have been taken for other types.
+    read_as = [{d[c]: b[c] for d, b in zip(dirty, before) if b} for c in range(len(names))]
     for i, (d, t) in enumerate(zip(dirty, truth)):
-        a = after[i]
-        aside += a is None
+        # A row that can't be read has no values; what is set aside later keeps those it had.
+        b, s = before[i] or [None] * len(names), should[i] or t
+        s = [read_as[c].get(t[c], s[c]) for c in range(len(names))]
+        a = after[i] or b
+        aside += after[i] is None
         for c, name in enumerate(names):
-            before, should = value(d[c], numbers[c], known[c]), value(t[c], numbers[c])
-            now = value(a[c] if a else d[c], numbers[c], known[c])
-            error = not same(before, should)
-            change = not same(before, now)
-            ok = same(now, should)
+            error, change, ok = not same(b[c], s[c]), not same(b[c], a[c]), same(a[c], s[c])
             errors += error
             changed += change
             right += error and change and ok
+            file_error = value(d[c]) != value(t[c]) and (error or not ok or d[c].strip() != a[c])
+            file_errors += file_error
+            file_changed += change or file_error and ok
+            file_right += file_error and ok
             if change and not ok:
-                wrong.append((i, name, d[c], a[c] if a else None, t[c]))
+                wrong.append((i, name, d[c], a[c], t[c]))
             elif error and not ok:
                 missed.append((i, name, d[c], d[c], t[c]))
     precision = right / changed if changed else 1.0
     recall = right / errors if errors else 1.0
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    return {"errors": errors, "changed": changed, "right": right, "aside": aside, "precision": precision, "recall": recall, "f1": f1, "wrong": wrong, "missed": missed}
+    return {
+        "errors": errors, "changed": changed, "right": right, "aside": aside, "precision": precision, "recall": recall, "f1": f1,
+        "file_errors": file_errors, "file_precision": file_right / file_changed if file_changed else 1.0,
+        "file_recall": file_right / file_errors if file_errors else 1.0, "wrong": wrong, "missed": missed,
+    }
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ const REMEMBERED_MAX: usize = 50_000;
 const SLIP_COUNT: u64 = 10;
 /// A word that stands in this many different values of a column is no slip.
 const WORD_MIN: u32 = 3;
+/// Letters in a value that may be repaired to another.
+const LETTERS_TOLD: usize = 3;
 /// Letters of a word that may be repaired within its value, unless noise stands in it.
 const LETTERS_MIN: usize = 4;
 
@@ -35,6 +37,16 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
+    /// Whether there are letters enough to tell a slip from another value, or noise.
+    pub(super) fn speaks_of(&self, text: &str) -> bool {
+        has_letters(text) || text.chars().any(|c| self.likeness.is_noise(c))
+    }
+
+    /// How sure it is that a text which differs in case and space alone should be like the frequent one. In a code they may mean something.
+    pub(super) fn rewritten(text: &str) -> f64 {
+        if text.trim().chars().any(char::is_numeric) { 0.7 } else { 1.0 }
+    }
+
     /// Of a repair; 0 for what is none. `equals`: how many frequent values are as near.
     pub(super) fn confidence(&self, wrong: &str, right: &str, equals: usize) -> f64 {
         self.likely(wrong, right, equals) * (1.0 - self.risk)
@@ -45,8 +57,8 @@ impl Evidence {
         let alike = self.likeness.of(wrong, right);
         let noise = |c: char| self.likeness.is_noise(c);
         // Numbers and the like have no slips that could be told from other numbers.
-        let letters = right.chars().filter(|c| c.is_alphabetic()).count();
-        if alike.difference == Difference::Digits || (letters < 3 && !alike.noise_only) || letters == 0 {
+        let told = has_letters(right) || (alike.noise_only && right.chars().any(char::is_alphabetic));
+        if alike.difference == Difference::Digits || !told {
             return 0.0;
         }
         let meant = words(right);
@@ -76,6 +88,10 @@ impl Evidence {
         };
         certain / equals as f64
     }
+}
+
+fn has_letters(text: &str) -> bool {
+    text.chars().filter(|c| c.is_alphabetic()).nth(LETTERS_TOLD - 1).is_some()
 }
 
 /// Whether two neighbouring letters have changed places, and nothing else.
@@ -192,7 +208,7 @@ pub(super) fn learn(rule: &Repair, spelt: &[&Spelt], count_min: u64, ratio_min: 
             "values": values.iter().map(|(v, _)| *v).collect::<Vec<_>>()},
     });
     let (matcher, parts) = ready(rule, &fitted, count_min, ratio_min)?;
-    let mut rare: Vec<&str> = own.counts.keys().map(|v| &**v).filter(|v| !matcher.is_canon(v)).collect();
+    let mut rare: Vec<&str> = own.counts.keys().map(|v| &**v).filter(|v| has_letters(v) && !matcher.is_canon(v)).collect();
     let risk = risk(&matcher, &mut rare);
     let mut rare: Vec<&str> = match &parts {
         Some(p) => word_counts.keys().map(String::as_str).filter(|w| !p.words.is_canon(w)).collect(),
@@ -238,7 +254,7 @@ pub(super) fn slips(spelt: &Spelt) -> Vec<(String, String)> {
     let words: BTreeMap<String, u64> = words_of(spelt).into_iter().map(|(w, (n, _))| (w, n)).collect();
     let mut out = Vec::new();
     for counts in [values, words] {
-        let long = |t: &str| (LETTERS_MIN..=LENGTH_MAX).contains(&t.chars().count());
+        let long = |t: &str| has_letters(t) && (LETTERS_MIN..=LENGTH_MAX).contains(&t.chars().count());
         let canon = counts.iter().filter(|(t, n)| **n >= SLIP_COUNT && long(t)).map(|(t, n)| Canon::new(t, *n, true, true)).collect();
         let rare: Vec<String> = counts.iter().filter(|(t, n)| **n <= 2 && long(t)).map(|(t, _)| t.clone()).collect();
         let matcher = Matcher::new(canon, counts, Some(SLIP_COUNT as f64), 2, 0.0, true, true, None);

@@ -149,6 +149,11 @@ impl Matcher {
         }
         let least = self.ratio_min.map_or(0.0, |r| r * self.counts.get(text).copied().unwrap_or(0) as f64);
         let eligible = |c: &Canon| self.ratio_min.is_none() || c.count as f64 >= least;
+        if self.evidence.as_ref().is_some_and(|e| !e.speaks_of(text)) {
+            // Numbers and the like: nothing but another way to write them.
+            let same = self.by_key.get(&key).filter(|at| eligible(&self.canon[**at as usize]));
+            return same.map_or(Meant::Nothing, |at| Meant::Canon(*at, Evidence::rewritten(text)));
+        }
         let nearest = self.nearest(&key, eligible);
         let nearest = if self.evidence.is_some() { self.with_exchanges(&key, nearest, eligible) } else { nearest };
         match nearest {
@@ -158,6 +163,9 @@ impl Matcher {
                 if let Some(evidence) = self.evidence.as_ref().filter(|_| distance > 0) {
                     let confidence = evidence.confidence(text, &self.canon[at as usize].text, equals);
                     return if confidence > 0.0 { Meant::Canon(at, confidence) } else { Meant::Nothing };
+                }
+                if distance == 0 && self.evidence.is_some() {
+                    return Meant::Canon(at, Evidence::rewritten(text) / equals as f64);
                 }
                 // Nothing in common is not a likeness, however short the words.
                 if distance == 0 || (confidence > 0.0 && confidence >= self.confidence_min) {

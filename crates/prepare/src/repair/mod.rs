@@ -33,6 +33,8 @@ use std::sync::Arc;
 use tidemill_core::{Error, Result};
 use tidemill_project::spec::{Otherwise, RepairTo, Rule};
 
+/// What is less likely than this is not even listed.
+const LISTED_MIN: f64 = 0.5;
 /// Spellings remembered at most; rarer ones beyond that are matched each time they are met.
 const MEMO_MAX: usize = 1 << 20;
 /// Repairs and unmatched spellings shown in a stored recipe, each.
@@ -239,7 +241,7 @@ impl Op for Mend {
                 Meant::Itself => (before, Some(1.0)),
                 Meant::Nothing => (None, None),
             };
-            let listed = before.is_some() && wanted.is_some() && wanted != before && !self.matcher.is_made(meant);
+            let listed = wanted.is_some() && wanted != before && !self.matcher.is_made(meant) && sure.is_some_and(|s| s >= LISTED_MIN);
             let after = match meant {
                 _ if before.is_none() => None,
                 Meant::Itself => before,
@@ -252,7 +254,7 @@ impl Op for Mend {
             };
             changed.append(after != before);
             // What another value took the place of is no open question.
-            doubtful.append(listed && after == before);
+            doubtful.append(listed && before.is_some() && after == before);
             proposed.append_option(wanted.filter(|_| listed));
             confidence.append_option(sure.filter(|_| before.is_some()));
             out.append_option(after);

@@ -5,6 +5,7 @@
 //! wrong determinant rather than wrong cells). Votes are held against what speaks for the cell as it is: rows of its group that agree with it, and
 //! whether its value is plausible: a slip of the pen of the other, or a value that is right in its own way.
 
+use super::LISTED_MIN;
 use super::evidence::joint;
 use super::likeness::{Alike, Difference, words};
 use super::model::{Model, Others, Pair};
@@ -313,6 +314,3 @@ impl Op for Put {
         Ok(Output::Proposed { column, changed, doubtful: doubtful.finish(), proposed, confidence: confidence.clone() })
     }
 }
-
-/// What is less likely than this is not even listed.
-const LISTED_MIN: f64 = 0.5;
