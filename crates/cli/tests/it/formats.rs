@@ -103,6 +103,6 @@ fn damaged_files_of_every_format_cost_what_is_damaged() {
     let marker = avro[avro.len() - 16..].to_vec();
     let first = avro.windows(16).position(|w| w == marker).expect("a marker") + 16;
     let mut length = avro.clone();
-    length.splice(first + 1..first + 3, [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]);
+    length.splice(first + 1..first + 3, [0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]);
     hostile("length.avro", &avro, &length, "", 3..=3, "truncated");
 }

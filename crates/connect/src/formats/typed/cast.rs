@@ -64,7 +64,7 @@ fn by_type(array: &ArrayRef, plan: &ColumnPlan) -> Result<Cast> {
     let mut out = if array.data_type() == to {
         Arc::clone(array)
     } else {
-        let named = match (array.data_type(), to) {
+        match (array.data_type(), to) {
             // The reading of the clock is kept when a zone is added or taken, which only happens for UTC.
             (DataType::Timestamp(_, Some(_)), DataType::Timestamp(unit, None)) => {
                 let utc = cast_with_options(array, &DataType::Timestamp(*unit, Some("UTC".into())), &SAFE)?;
@@ -75,8 +75,7 @@ fn by_type(array: &ArrayRef, plan: &ColumnPlan) -> Result<Cast> {
                 Arc::new(local.as_primitive::<arrow::datatypes::TimestampMicrosecondType>().clone().with_timezone("UTC")) as ArrayRef
             }
             _ => cast_with_options(array, to, &SAFE)?,
-        };
-        named
+        }
     };
     let mut invalid: Vec<u32> = Vec::new();
     if out.null_count() > array.null_count() && *array.data_type() != DataType::Null {
@@ -125,13 +124,12 @@ fn by_text(array: &ArrayRef, field: &FieldRef, plan: &ColumnPlan) -> Result<Cast
                 let start = cells.len();
                 shown.push_text(row, &mut cells);
                 // A text that is empty is there; one that begins with the quote would be taken for quoted.
-                if cells.len() == start || cells[start..].starts_with(quote) {
-                    if is_text || cells.len() > start {
-                        let doubled = cells.split_off(start).replace(quote, "\u{1F}\u{1F}");
-                        cells.extend([quote]);
-                        cells.push_str(&doubled);
-                        cells.extend([quote]);
-                    }
+                let is_special = cells.len() == start || cells[start..].starts_with(quote);
+                if is_special && (is_text || cells.len() > start) {
+                    let doubled = cells.split_off(start).replace(quote, "\u{1F}\u{1F}");
+                    cells.extend([quote]);
+                    cells.push_str(&doubled);
+                    cells.extend([quote]);
                 }
             }
             cells.push(',');
