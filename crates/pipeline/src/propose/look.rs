@@ -89,6 +89,7 @@ impl Look<'_> {
     }
 }
 
+#[allow(clippy::disallowed_methods)] // how long a look took is shown, not decided by
 pub(super) fn look<'a>(group: &'a Group, dir: &Path, options: &ProposeOptions, step: u32, watch: &dyn Watch) -> Result<Look<'a>> {
     let started = Instant::now();
     let bytes = group.entries.iter().map(|e| e.size).sum();
@@ -143,6 +144,7 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
+    #[allow(clippy::disallowed_methods)] // how long a step took is shown, not decided by
     fn run<T>(&self, at: u32, stage: &'static str, work: impl FnOnce(&Meter) -> Result<T>) -> Result<T> {
         let meter = Arc::new(Meter::default());
         Meter::add(&meter.bytes_total, self.bytes);
