@@ -16,6 +16,7 @@ pub mod function;
 pub mod heading;
 mod lineage;
 mod locate;
+mod moment;
 mod planner;
 pub mod problem;
 pub mod query;

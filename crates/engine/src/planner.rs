@@ -1,8 +1,8 @@
 //! Answers the SQL planner's questions from our catalog, without waiting: names, functions, versions of tables.
 
-use crate::advice::OPERANDS;
 use crate::catalog::{CATALOG, INFORMATION_SCHEMA, Key, Relations, SchemaOnly, Stored, node_name};
 use crate::locate;
+use crate::moment;
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::sql;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -14,7 +14,7 @@ use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
@@ -38,30 +38,9 @@ pub(crate) struct Planner<'a> {
     operators: Vec<Arc<dyn ExprPlanner>>,
 }
 
-/// Refuses to compare days and instants with numbers, as PostgreSQL does; left alone, the number would silently be taken for days since 1970.
-#[derive(Debug)]
-struct Comparisons;
-
-impl ExprPlanner for Comparisons {
-    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-        use datafusion::sql::sqlparser::ast::BinaryOperator as Op;
-        if matches!(expr.op, Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq)
-            && let (Ok(left), Ok(right)) = (expr.left.get_type(schema), expr.right.get_type(schema))
-        {
-            let is_moment = |t: &DataType| matches!(t, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..));
-            if (is_moment(&left) && right.is_numeric()) || (left.is_numeric() && is_moment(&right)) {
-                let message = format!("`{}` {OPERANDS} {} and {}", expr.op, type_name(&left), type_name(&right));
-                let help = "compare with a date, as in `> DATE '2024-12-31'`; `date_part('year', x)` is a number";
-                return Err(external(SqlProblem::new(SqlProblemKind::Type, message).help(help)));
-            }
-        }
-        Ok(PlannerResult::Original(expr))
-    }
-}
-
 impl<'a> Planner<'a> {
     pub(crate) fn new(state: &'a SessionState, relations: &'a Relations, opaque: bool) -> Self {
-        let ours: Arc<dyn ExprPlanner> = Arc::new(Comparisons);
+        let ours: Arc<dyn ExprPlanner> = Arc::new(moment::Operators);
         let operators = std::iter::once(ours).chain(state.expr_planners().iter().cloned()).collect();
         Planner { state, relations, opaque, open: RefCell::default(), operators }
     }
@@ -293,7 +272,7 @@ impl ContextProvider for Planner<'_> {
         &self.operators
     }
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
-        None
+        Some(Arc::new(moment::Types { zone: self.options().execution.time_zone.as_deref().map(Arc::from) }))
     }
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         self.state.scalar_functions().get(name).cloned()

@@ -4,6 +4,7 @@ use crate::catalog::{CATALOG, Catalog, INFORMATION_SCHEMA, Relation, Relations};
 use crate::engine::Engine;
 use crate::function;
 use crate::lineage::{self, ColumnLineage};
+use crate::moment;
 use crate::planner::{Planner, VERSION_OF, version_arguments};
 use crate::problem::{SqlProblem, SqlProblemKind};
 use crate::query::{Collected, Query, failure};
@@ -40,6 +41,7 @@ impl Session {
         let mut register = |udf: Arc<datafusion::logical_expr::ScalarUDF>| {
             state.register_udf(udf).map(drop).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))
         };
+        register(Arc::new(moment::date_trunc()))?;
         for provider in &catalog.function_providers {
             for udf in provider.functions() {
                 register(Arc::new(udf))?;

@@ -3,6 +3,7 @@
 mod functions;
 mod lineage;
 mod mistakes;
+mod moments;
 mod questions;
 mod rows;
 

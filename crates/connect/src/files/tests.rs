@@ -451,6 +451,17 @@ fn real_files_are_probed_and_read() {
     assert_eq!(read.rows.iter().filter(|r| r[income].is_none()).count(), 24);
 }
 
+#[test]
+fn quotes_in_a_comment_open_nothing_wherever_blocks_end() {
+    let text = "x,y\n# it's 5\" wide, \"or so\n1,a\n# \"a\" ,\"\n2,\"b\nc\"\n#\",\"\n3,d\n";
+    for morsel in 1..text.len() {
+        let case = Case::new("a.csv", text).set("delimiter", ",").set("header", true).set("comment", "#").morsel(morsel);
+        let read = case.column("x", DataType::Int64).column("y", DataType::Utf8).read();
+        assert_eq!(read.rejects, [], "morsels of {morsel}");
+        assert_eq!(read.rows.len(), 3, "morsels of {morsel}");
+    }
+}
+
 mod property {
     use super::*;
     use proptest::prelude::*;

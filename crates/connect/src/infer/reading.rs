@@ -37,7 +37,8 @@ const RAGGED_SHARE: f64 = 0.02;
 /// How often columns are added to a table of ragged lines.
 const WIDENED_MAX: usize = 4;
 
-/// Reads the files of `given` (options of the connector `files`) once, or twice where their form is not what it seemed.
+/// Reads the files of `given` (options of the connector `files`) once, or twice where their form is not what it seemed. The meter's total grows
+/// with each reading.
 pub fn read(given: &Options, base_dir: &Path, threads: usize, meter: &Meter) -> Result<Reading> {
     let source = Files.source(given, base_dir)?;
     let entries = source.list()?;
@@ -103,6 +104,7 @@ fn texts(reading: &Reading, reads: &[ColumnRead], threads: usize, meter: &Meter)
     let texts: Vec<ColumnRead> =
         reads.iter().map(|r| ColumnRead { label: r.label.clone(), ..ColumnRead::new(&r.name, DataType::Utf8) }).collect();
     let scan: Box<dyn Scan> = reading.source.scan(&reading.entries, &texts, ScanOptions::default())?;
+    Meter::add(&meter.bytes_total, scan.total_bytes().unwrap_or(0));
     infer(&*scan, &texts, threads, meter)
 }
 

@@ -107,7 +107,7 @@ pub(super) fn look<'a>(group: &'a Group, dir: &Path, options: &ProposeOptions, s
     if group.probe.is_none() {
         return Ok(look);
     }
-    let steps = Steps { watch, node: look.shown_source(), first: step * 2, bytes };
+    let steps = Steps { watch, node: look.shown_source(), first: step * 2 };
     let files = files_options(&group.found);
     let reading = steps.run(0, "infer", |meter| infer::read(&files, dir, options.threads, meter))?;
     look.options = reading.options;
@@ -128,6 +128,7 @@ pub(super) fn look<'a>(group: &'a Group, dir: &Path, options: &ProposeOptions, s
     };
     look.profile = steps.run(1, "profile", |meter| {
         let scan = reading.source.scan(&reading.entries, &reads, ScanOptions { morsel_bytes: MORSEL_BYTES, ..ScanOptions::default() })?;
+        Meter::add(&meter.bytes_total, scan.total_bytes().unwrap_or(bytes));
         profile(&*scan, &profile_options, meter)
     })?;
     look.rows = look.profile.rows + look.profile.rejected;
@@ -140,14 +141,12 @@ struct Steps<'a> {
     watch: &'a dyn Watch,
     node: String,
     first: u32,
-    bytes: u64,
 }
 
 impl Steps<'_> {
     #[allow(clippy::disallowed_methods)] // how long a step took is shown, not decided by
     fn run<T>(&self, at: u32, stage: &'static str, work: impl FnOnce(&Meter) -> Result<T>) -> Result<T> {
         let meter = Arc::new(Meter::default());
-        Meter::add(&meter.bytes_total, self.bytes);
         let step_id = self.first + at;
         self.watch.on(&RunEvent::StepStarted { step_id, node: self.node.clone(), stage, meter: Arc::clone(&meter) });
         let started = Instant::now();

@@ -3,6 +3,7 @@
 use crate::args::ProfileArgs;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::progress;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::StreamExt;
@@ -14,6 +15,7 @@ use tidemill_core::name::{FILE, INGESTED_AT, LINE};
 use tidemill_core::problem::did_you_mean;
 use tidemill_core::{ColumnRead, Decoded, Error, Meter, Morsel, OnInvalid, Result, RowText, Scan};
 use tidemill_engine::query::BatchStream;
+use tidemill_pipeline::RunEvent;
 
 /// Rows gathered into one morsel of a table.
 const MORSEL_ROWS: usize = 65_536;
@@ -57,7 +59,11 @@ pub fn open(args: &ProfileArgs, context: &Context) -> Result<Opened, Failure> {
 fn files(args: &ProfileArgs, context: &Context) -> Result<Opened> {
     let mut options: Options = args.options.iter().map(|(k, v)| (k.clone(), value(v))).collect();
     options.insert("path".into(), OptionValue::Text(args.what.clone()));
-    let reading = infer::read(&options, context.dir(), threads(), &Meter::default())?;
+    let meter = Arc::new(Meter::default());
+    let watch = progress::watcher(context);
+    watch.on(&RunEvent::StepStarted { step_id: 1, node: args.what.clone(), stage: "infer", meter: Arc::clone(&meter) });
+    let reading = infer::read(&options, context.dir(), threads(), &meter)?;
+    drop(watch);
     // A value that does not fit its column's type is counted, and its row kept: a profile is of all rows.
     let columns: Vec<ColumnRead> = reading.columns.into_iter().map(|c| ColumnRead { on_invalid: OnInvalid::Null, ..c.read }).collect();
     let known = |wanted: &str| {

@@ -23,7 +23,9 @@ pub fn last_record_end(buf: &[u8], at_end: bool, d: &Dialect) -> Option<usize> {
 
 /// Boundaries before `window` are not looked for.
 fn scan(buf: &[u8], window: usize, quote: u8, d: &Dialect) -> Option<usize> {
-    let mut pos = 0; // outside quotes; nothing before it matters any more
+    let mut pos = 0; // outside quotes; what lies before it is no boundary
+    // Where the stretch without quoted fields began that `pos` is in, and whether that was a line's start: a comment may hold quotes anywhere.
+    let mut stretch = (0, true);
     let mut boundary = None;
     let last_newline = |from: usize, to: usize| {
         let from = from.max(window);
@@ -41,23 +43,29 @@ fn scan(buf: &[u8], window: usize, quote: u8, d: &Dialect) -> Option<usize> {
             continue;
         }
         if let Some(comment) = d.comment {
-            let line = memrchr(d.newline, &buf[pos..q]).map_or((pos == 0).then_some(0), |i| Some(pos + i + 1));
-            if line.is_some_and(|l| buf[l] == comment) || (pos > 0 && buf[pos - 1] == d.newline && buf[pos] == comment) {
+            let (from, is_line) = stretch;
+            let line = memrchr(d.newline, &buf[from..q]).map_or(is_line.then_some(from), |i| Some(from + i + 1));
+            if line.is_some_and(|l| buf[l] == comment) {
                 match memchr(d.newline, &buf[q..]) {
                     Some(i) => pos = q + i + 1,
                     None => return boundary,
                 }
                 boundary = (pos > window).then_some(pos).or(boundary);
+                stretch = (pos, true);
                 continue;
             }
         }
         match quoted_end(buf, q, false, d) {
-            Quoted::Closed(end) => pos = end,
+            Quoted::Closed(end) => {
+                pos = end;
+                stretch = (pos, false);
+            }
             Quoted::More => return boundary,
             Quoted::Malformed => match memchr(d.newline, &buf[q..]) {
                 Some(i) => {
                     pos = q + i + 1;
                     boundary = (pos > window).then_some(pos).or(boundary);
+                    stretch = (pos, true);
                 }
                 None => return boundary,
             },

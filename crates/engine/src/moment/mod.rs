@@ -1,0 +1,69 @@
+//! Days and instants in SQL, as PostgreSQL has them: an instant is whole microseconds. DataFusion takes nanoseconds by default, which end at 1677
+//! and 2262; one date with a slip of the pen (1010 for 2010) would fail a whole view.
+
+mod date_trunc;
+
+pub(crate) use date_trunc::date_trunc;
+
+use crate::advice::OPERANDS;
+use crate::planner::external;
+use crate::problem::{SqlProblem, SqlProblemKind, type_name};
+use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use datafusion::common::DFSchema;
+use datafusion::error::Result;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
+use datafusion::logical_expr::{Expr, ExprSchemable, cast};
+use datafusion::sql::sqlparser::ast::{BinaryOperator as Op, DataType as SqlType, TimezoneInfo};
+use std::sync::Arc;
+
+/// `TIMESTAMP` and `TIMESTAMP WITH TIME ZONE` are microseconds, whatever their precision; the second is in the session's zone.
+#[derive(Debug)]
+pub(crate) struct Types {
+    pub zone: Option<Arc<str>>,
+}
+
+impl TypePlanner for Types {
+    fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
+        let zone = match sql_type {
+            SqlType::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => None,
+            SqlType::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => self.zone.clone(),
+            _ => return Ok(None),
+        };
+        Ok(Some(Arc::new(Field::new("", DataType::Timestamp(TimeUnit::Microsecond, zone), true))))
+    }
+}
+
+/// Instants are compared and subtracted as microseconds. Days and instants are not compared with numbers, which would silently be taken for days
+/// since 1970.
+#[derive(Debug)]
+pub(crate) struct Operators;
+
+impl ExprPlanner for Operators {
+    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let compares = matches!(expr.op, Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq);
+        if !compares && !matches!(expr.op, Op::Minus) {
+            return Ok(PlannerResult::Original(expr));
+        }
+        let (Ok(left), Ok(right)) = (expr.left.get_type(schema), expr.right.get_type(schema)) else {
+            return Ok(PlannerResult::Original(expr));
+        };
+        if compares && ((is_moment(&left) && right.is_numeric()) || (left.is_numeric() && is_moment(&right))) {
+            let message = format!("`{}` {OPERANDS} {} and {}", expr.op, type_name(&left), type_name(&right));
+            let help = "compare with a date, as in `> DATE '2024-12-31'`; `date_part('year', x)` is a number";
+            return Err(external(SqlProblem::new(SqlProblemKind::Type, message).help(help)));
+        }
+        let micros = |side: Expr, is: &DataType, other: &DataType| match (is, other) {
+            (DataType::Date32, DataType::Timestamp(_, zone)) => cast(side, DataType::Timestamp(TimeUnit::Microsecond, zone.clone())),
+            (DataType::Timestamp(TimeUnit::Nanosecond, zone), DataType::Timestamp(..) | DataType::Date32) => {
+                cast(side, DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))
+            }
+            _ => side,
+        };
+        let RawBinaryExpr { op, left: l, right: r } = expr;
+        Ok(PlannerResult::Original(RawBinaryExpr { op, left: micros(l, &left, &right), right: micros(r, &right, &left) }))
+    }
+}
+
+fn is_moment(t: &DataType) -> bool {
+    matches!(t, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..))
+}

@@ -1,0 +1,83 @@
+use super::{ask, block_on, engine, shop, table};
+use crate::{Catalog, Session};
+use arrow::array::{ArrayRef, Date32Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, TimeUnit};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+const UNITS: [&str; 10] = ["microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
+
+fn with(instants: Vec<i64>) -> Session {
+    let days: Vec<i32> = instants.iter().map(|m| m.div_euclid(86_400_000_000) as i32).collect();
+    let columns: Vec<(&str, ArrayRef)> =
+        vec![("at", Arc::new(TimestampMicrosecondArray::from(instants))), ("day", Arc::new(Date32Array::from(days)))];
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap();
+    engine().session(Catalog { relations: vec![table("clean", "t", batch)], ..Catalog::default() }).unwrap()
+}
+
+#[test]
+fn dates_of_every_year_are_cut_compared_and_cast() {
+    // As PostgreSQL 16 answers them.
+    let cases = [
+        ("date_trunc('month', DATE '1010-02-03')", "1010-02-01T00:00:00"),
+        ("date_trunc('quarter', TIMESTAMP '9999-12-31 23:59:59.999999')", "9999-10-01T00:00:00"),
+        ("date_trunc('week', TIMESTAMP '0900-03-05 06:07:08')", "0900-03-01T00:00:00"),
+        ("date_trunc('hour', TIMESTAMP '1969-12-31 23:59:59.5')", "1969-12-31T23:00:00"),
+        ("date_trunc('YEAR', '2024-05-15T10:30:00')", "2024-01-01T00:00:00"),
+        ("date_trunc('day', TIMESTAMPTZ '1010-02-03 04:05:06Z')", "1010-02-03T00:00:00Z"),
+        ("date_trunc('month', CAST(NULL AS TIMESTAMP))", "NULL"),
+        ("CAST(DATE '1010-01-01' AS TIMESTAMP)", "1010-01-01T00:00:00"),
+        ("DATE '1010-01-01' < TIMESTAMP '2020-01-01 00:00:00'", "true"),
+        ("DATE '1010-01-01' < now()", "true"),
+        ("TIMESTAMP '9999-01-01' > current_timestamp", "true"),
+        ("TIMESTAMP '9999-01-01' BETWEEN DATE '0900-01-01' AND DATE '9999-01-01'", "true"),
+        ("arrow_typeof(CAST('2020-01-01' AS TIMESTAMP(0)))", "Timestamp(µs)"),
+        ("DATE '2024-03-01' - DATE '2024-02-01'", "29"),
+    ];
+    for (expr, expected) in cases {
+        assert_eq!(ask(&shop(), &format!("SELECT {expr}")), [expected], "{expr}");
+    }
+    // In a table too, where no literal is folded beforehand.
+    let far = with(vec![-30_000_000_000_000_000, 250_000_000_000_000_000]);
+    assert_eq!(ask(&far, "SELECT date_trunc('month', day) = date_trunc('month', at) FROM t"), ["true", "true"]);
+    assert_eq!(ask(&far, "SELECT count(*) FROM t WHERE at < now() AND day < now() AND at >= day AND day < TIMESTAMP '2020-01-01'"), ["1"]);
+    assert_eq!(ask(&far, "SELECT count(*) FROM t WHERE at BETWEEN DATE '1900-01-01' AND DATE '9999-12-31'"), ["1"]);
+}
+
+#[test]
+fn what_is_cut_stays_sorted_and_unknown_units_are_told() {
+    let plan = block_on(shop().explain("SELECT date_trunc('month', ordered_at) FROM orders")).unwrap();
+    assert!(plan.contains("date_trunc"), "{plan}");
+    let e = block_on(shop().collect("SELECT date_trunc('fortnight', ordered_at) FROM orders", None)).unwrap_err();
+    assert!(e.to_string().contains("fortnight"), "{e}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Where DataFusion's own can answer, ours answers alike.
+    #[test]
+    fn ours_is_datafusions_where_nanoseconds_reach(instants in prop::collection::vec(-9_000_000_000_000_000i64..9_000_000_000_000_000, 1..200)) {
+        let theirs = datafusion::functions::datetime::date_trunc();
+        let batch = TimestampMicrosecondArray::from(instants.clone());
+        let session = with(instants);
+        for unit in UNITS {
+            use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
+            use arrow::datatypes::Field;
+            let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+            let args = ScalarFunctionArgs {
+                args: vec![ColumnarValue::Scalar(unit.into()), ColumnarValue::Array(Arc::new(batch.clone()))],
+                arg_fields: vec![Arc::new(Field::new("u", DataType::Utf8, true)), Arc::new(Field::new("t", micros.clone(), true))],
+                number_rows: batch.len(),
+                return_field: Arc::new(Field::new("r", micros, true)),
+                config_options: Arc::default(),
+            };
+            let expected = theirs.invoke_with_args(args).unwrap().to_array(batch.len()).unwrap();
+            let asked = block_on(session.collect(&format!("SELECT date_trunc('{unit}', at) AS r FROM t"), None)).unwrap();
+            let batches: Vec<_> = asked.batches.iter().map(|b| Arc::clone(b.column(0))).collect();
+            let refs: Vec<&dyn arrow::array::Array> = batches.iter().map(|a| a.as_ref()).collect();
+            let ours = arrow::compute::concat(&refs).unwrap();
+            prop_assert_eq!(&ours, &expected, "{}", unit);
+        }
+    }
+}
