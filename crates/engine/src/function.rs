@@ -3,6 +3,7 @@
 
 use crate::advice::{OWN_WORDS, TYPES};
 use crate::catalog::Relations;
+use crate::moment;
 use crate::planner::Planner;
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::session::volatile_in;
@@ -66,7 +67,8 @@ pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &
     refuse_more_than_a_row(&planned, text)?;
     let simplifier = ExprSimplifier::new(SimplifyContext::builder().with_config_options(Arc::clone(state.config_options())).build());
     planned.get_type(&schema).map_err(|e| told(&e))?;
-    let typed = simplifier.coerce(planned, &schema).map_err(|e| told(&e))?;
+    let settled = moment::settle_expr(planned, &schema).map_err(|e| told(&e))?.data;
+    let typed = simplifier.coerce(settled, &schema).map_err(|e| told(&e))?;
     let typed = inline(typed).map_err(|e| told(&e))?;
     let gives = typed.get_type(&schema).map_err(|e| told(&e))?;
 

@@ -73,11 +73,11 @@ impl<'a> Planner<'a> {
     pub(crate) fn type_of(&self, expr: &SqlExpr, rows: &Arc<DFSchema>) -> Result<DataType> {
         let planned = self.to_rel().sql_to_expr(expr.clone(), rows, &mut PlannerContext::new())?;
         planned.get_type(rows.as_ref())?;
-        self.simplifier(rows).coerce(planned, rows)?.get_type(rows.as_ref())
+        self.simplifier(rows).coerce(moment::settle_expr(planned, rows)?.data, rows)?.get_type(rows.as_ref())
     }
 
     fn analyse(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
-        self.state.analyzer().execute_and_check(plan, self.state.config_options(), |_, _| {})
+        self.state.analyzer().execute_and_check(moment::settle(plan)?, self.state.config_options(), |_, _| {})
     }
 
     pub(crate) fn function_names(&self) -> Vec<String> {

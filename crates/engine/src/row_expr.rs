@@ -5,6 +5,7 @@ use crate::advice::CONDITION;
 use crate::catalog::Relations;
 use crate::function;
 use crate::locate;
+use crate::moment;
 use crate::planner::Planner;
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::query::failure;
@@ -94,7 +95,8 @@ impl RowExpr {
         let planned = planner.to_rel().sql_to_expr(parsed.expr.clone(), &rows, &mut PlannerContext::new()).map_err(|e| told(&e))?;
         // Typed as written first: calls that fit nothing are told better before types are bent to fit.
         planned.get_type(rows.as_ref()).map_err(|e| told(&e))?;
-        let typed = simplifier(state, &rows).coerce(planned, &rows).map_err(|e| told(&e))?;
+        let settled = moment::settle_expr(planned, &rows).map_err(|e| told(&e))?.data;
+        let typed = simplifier(state, &rows).coerce(settled, &rows).map_err(|e| told(&e))?;
         let typed = function::inline(typed).map_err(|e| told(&e))?;
         refuse_windows(&typed, text)?;
         let deterministic = volatile_in(&typed).is_empty();

@@ -24,7 +24,7 @@ pub fn execute(context: &Context, out: &mut dyn Write) -> Ended {
 fn for_people(report: &AuditReport, context: &Context, out: &mut dyn Write) -> std::io::Result<()> {
     let colour = context.style.colour;
     if report.edges.is_empty() {
-        return writeln!(out, "nothing to audit yet: no run has finished");
+        return writeln!(out, "balanced: no rows have been read yet");
     }
     let mut grid = Grid::new(&[
         "table",

@@ -10,9 +10,13 @@ use crate::planner::external;
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
+use datafusion::logical_expr::expr::{Between, InList};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
-use datafusion::logical_expr::{Expr, ExprSchemable, cast};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
 use datafusion::sql::sqlparser::ast::{BinaryOperator as Op, DataType as SqlType, TimezoneInfo};
 use std::sync::Arc;
 
@@ -52,15 +56,61 @@ impl ExprPlanner for Operators {
             let help = "compare with a date, as in `> DATE '2024-12-31'`; `date_part('year', x)` is a number";
             return Err(external(SqlProblem::new(SqlProblemKind::Type, message).help(help)));
         }
-        let micros = |side: Expr, is: &DataType, other: &DataType| match (is, other) {
-            (DataType::Date32, DataType::Timestamp(_, zone)) => cast(side, DataType::Timestamp(TimeUnit::Microsecond, zone.clone())),
-            (DataType::Timestamp(TimeUnit::Nanosecond, zone), DataType::Timestamp(..) | DataType::Date32) => {
-                cast(side, DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))
-            }
-            _ => side,
-        };
         let RawBinaryExpr { op, left: l, right: r } = expr;
         Ok(PlannerResult::Original(RawBinaryExpr { op, left: micros(l, &left, &right), right: micros(r, &right, &left) }))
+    }
+}
+
+/// The same for `BETWEEN` and `IN`, which no planner of expressions is asked about. Columns keep their names.
+pub(crate) fn settle(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let settled = plan.transform_up_with_subqueries(|node| {
+        let schema = merge_schema(&node.inputs());
+        let names = NamePreserver::new(&node);
+        node.map_expressions(|e| {
+            let name = names.save(&e);
+            Ok(settle_expr(e, &schema)?.update_data(|e| name.restore(e)))
+        })
+    });
+    settled.map(|t| t.data)
+}
+
+/// [`settle`] for one expression over rows of `schema`.
+pub(crate) fn settle_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    expr.transform_up(|e| {
+        let of = |e: &Expr| e.get_type(schema).ok();
+        match e {
+            Expr::Between(Between { expr, negated, low, high }) => {
+                let (Some(x), Some(l), Some(h)) = (of(&expr), of(&low), of(&high)) else {
+                    return Ok(Transformed::no(Expr::Between(Between { expr, negated, low, high })));
+                };
+                // The one that is an instant, if there is one, says what the others become.
+                let instant = [&x, &l, &h].into_iter().find(|t| matches!(t, DataType::Timestamp(..))).unwrap_or(&x).clone();
+                let [expr, low, high] = [(expr, x), (low, l), (high, h)].map(|(e, t)| Box::new(micros(*e, &t, &instant)));
+                Ok(Transformed::yes(Expr::Between(Between { expr, negated, low, high })))
+            }
+            Expr::InList(InList { expr, list, negated }) => {
+                let types: Option<Vec<DataType>> = std::iter::once(expr.as_ref()).chain(&list).map(of).collect();
+                let Some(types) = types else {
+                    return Ok(Transformed::no(Expr::InList(InList { expr, list, negated })));
+                };
+                let instant = types.iter().find(|t| matches!(t, DataType::Timestamp(..))).unwrap_or(&types[0]).clone();
+                let expr = Box::new(micros(*expr, &types[0], &instant));
+                let list = list.into_iter().zip(&types[1..]).map(|(e, t)| micros(e, t, &instant)).collect();
+                Ok(Transformed::yes(Expr::InList(InList { expr, list, negated })))
+            }
+            other => Ok(Transformed::no(other)),
+        }
+    })
+}
+
+/// A side in microseconds, if it stands beside an instant.
+fn micros(side: Expr, is: &DataType, other: &DataType) -> Expr {
+    match (is, other) {
+        (DataType::Date32, DataType::Timestamp(_, zone))
+        | (DataType::Timestamp(TimeUnit::Nanosecond, zone), DataType::Timestamp(..) | DataType::Date32) => {
+            cast(side, DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))
+        }
+        _ => side,
     }
 }
 

@@ -203,10 +203,13 @@ fn values(c: &ColumnProfile) -> String {
 }
 
 /// Three digits, or the whole number.
-fn figure(v: f64) -> String {
-    if v.fract() == 0.0 && v.abs() < 1e15 {
+pub(super) fn figure(v: f64) -> String {
+    if v.fract() == 0.0 && v.abs() < 1e18 {
         let text = grouped(v.abs() as u64);
         return if v < 0.0 { format!("-{text}") } else { text };
+    }
+    if v.abs() >= 1e18 {
+        return format!("{v:.2e}");
     }
     if v.abs() >= 1000.0 {
         return figure(v.round());

@@ -65,8 +65,11 @@ pub(super) fn figure(v: f64) -> String {
     if !v.is_finite() {
         return v.to_string();
     }
-    if v.fract() == 0.0 && v.abs() < 1e15 {
+    if v.fract() == 0.0 && v.abs() < 1e18 {
         return format!("{}{}", if v < 0.0 { "−" } else { "" }, grouped(v.abs() as u64));
+    }
+    if v.abs() >= 1e18 {
+        return format!("{v:.2e}");
     }
     if v.abs() >= 1000.0 {
         return figure(v.round());
