@@ -1,6 +1,6 @@
 //! `date_trunc` in microseconds.
 
-use arrow::array::{Array, AsArray, PrimitiveArray};
+use arrow::array::{AsArray, PrimitiveArray};
 use arrow::datatypes::{DataType, FieldRef, TimeUnit, TimestampMicrosecondType};
 use chrono::{Datelike, NaiveDate};
 use datafusion::common::types::{NativeType, logical_date, logical_string};
