@@ -91,6 +91,11 @@ impl Lake {
         }
     }
 
+    /// Whether anybody ever wrote here.
+    pub fn was_owned(&self) -> Result<bool> {
+        Ok(self.last_owner()?.is_some())
+    }
+
     /// Fails unless `lease` is the newest one: a lock that a file system does not keep must not let two owners write.
     pub(crate) fn check_lease(&self, lease: &Lease) -> Result<()> {
         match self.last_owner()? {

@@ -285,11 +285,6 @@ impl Workspace {
         Ok(lines.iter().filter(|l| l["kind"] != "progress").map(told).collect())
     }
 
-    /// Whether any run is on record, whatever came of it.
-    pub(crate) async fn has_run(&self) -> Result<bool> {
-        Ok(self.record("SELECT run_id FROM runs_now LIMIT 1").await?.batches.iter().any(|b| b.num_rows() > 0))
-    }
-
     async fn run_named(&self, id: &str) -> Result<String> {
         let ids = self.record("SELECT run_id FROM runs_now ORDER BY started_at DESC, run_id DESC").await?;
         let mut all = Vec::new();
