@@ -24,6 +24,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use meter::Meter;
 pub use place::{Place, Spanned};
 pub use problem::{Problem, Severity};
-pub use read::{ColumnRead, OnInvalid};
+pub use read::{ColumnRead, Negative, OnInvalid};
 pub use scan::{Decoded, Morsel, Reject, RowText, Scan};
 pub use secret::Secret;

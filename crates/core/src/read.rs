@@ -13,6 +13,17 @@ pub enum OnInvalid {
     Null,
 }
 
+/// How numbers below zero are written. A minus in front is read always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Negative {
+    #[default]
+    Minus,
+    /// `(1,078.65)`, as accountants do.
+    Parentheses,
+    /// `191-`, as SAP does.
+    Trailing,
+}
+
 /// One column as a decoder should produce it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnRead {
@@ -35,6 +46,7 @@ pub struct ColumnRead {
     pub decimal: char,
     /// Units that may follow (or, as a currency sign, precede) a number and are removed: `["kg", "€"]`.
     pub units: Vec<String>,
+    pub negative: Negative,
     /// Surrounding white space is removed before a number, date or boolean is read always; for text only when this is set.
     pub trim: bool,
 }
@@ -53,6 +65,7 @@ impl ColumnRead {
             thousands: None,
             decimal: '.',
             units: Vec::new(),
+            negative: Negative::Minus,
             trim: false,
         }
     }

@@ -68,6 +68,7 @@ fn declared_read(table: &Table, c: &Column, probed: Option<&ColumnRead>) -> Colu
         thousands: c.thousands.or_else(|| inferred.and_then(|p| p.thousands)),
         decimal: c.decimal.or_else(|| inferred.map(|p| p.decimal)).unwrap_or('.'),
         units: if c.units.is_empty() { inferred.map(|p| p.units.clone()).unwrap_or_default() } else { c.units.clone() },
+        negative: c.negative,
         trim: c.trim,
     }
 }

@@ -8,7 +8,7 @@ use crate::spec::{Check, Column, OptionValue, Span};
 use crate::types::{parse_type, type_name};
 use arrow::datatypes::DataType;
 use std::collections::BTreeMap;
-use tidemill_core::{OnInvalid, Problem, Spanned, codes, name};
+use tidemill_core::{Negative, OnInvalid, Problem, Spanned, codes, name};
 
 /// All columns under `[columns]`, in file order.
 pub(crate) fn read_all(entries: &Entries, sheet: &mut Sheet) -> Vec<Column> {
@@ -92,6 +92,7 @@ fn read(key: &Spanned<String>, value: &Value, sheet: &mut Sheet) -> Option<Colum
         thousands: None,
         decimal: None,
         units: Vec::new(),
+        negative: Negative::Minus,
         trim: false,
         timezone: None,
         span: key.span.clone(),
@@ -143,6 +144,11 @@ fn fill(column: &mut Column, entries: &Entries, sheet: &mut Sheet) {
     column.thousands = f.character("thousands", sheet);
     column.decimal = f.character("decimal", sheet);
     column.units = f.words("units", sheet);
+    column.negative = f.choice_or_default(
+        "negative",
+        &[("minus", Negative::Minus), ("parentheses", Negative::Parentheses), ("trailing", Negative::Trailing)],
+        sheet,
+    );
     column.trim = f.flag("trim", false, sheet);
     column.timezone = timezone(&mut f, sheet);
 
@@ -200,6 +206,7 @@ fn check_fit(column: &Column, t: &DataType, f: &Fields, sheet: &mut Sheet) {
         ("thousands", number, "numbers"),
         ("decimal", number, "numbers"),
         ("units", number, "numbers"),
+        ("negative", number, "numbers"),
         ("trim", text, "text; other types are always trimmed"),
         ("min", *t != DataType::Boolean, "numbers, text, dates and timestamps"),
         ("max", *t != DataType::Boolean, "numbers, text, dates and timestamps"),

@@ -5,7 +5,7 @@ use arrow::datatypes::DataType;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
-use tidemill_core::{OnInvalid, Spanned};
+use tidemill_core::{Negative, OnInvalid, Spanned};
 
 pub type Span = Range<usize>;
 
@@ -183,6 +183,7 @@ pub struct Column {
     pub thousands: Option<char>,
     pub decimal: Option<char>,
     pub units: Vec<String>,
+    pub negative: Negative,
     pub trim: bool,
     /// IANA zone, if not the table's.
     pub timezone: Option<Spanned<String>>,

@@ -138,13 +138,14 @@ pub struct FileColumn {
     pub output: Option<usize>,
 }
 
-/// Unique stored names for labels, in order: a second `a` becomes `a_2`.
+/// Unique stored names for labels, in order: a second `a` becomes `a_2`, and the fourth column, if it has no label, `column_4`.
 pub fn names_of(labels: &[String]) -> Vec<String> {
     let mut taken = std::collections::HashSet::new();
     labels
         .iter()
-        .map(|label| {
-            let base = name::normalise(label);
+        .enumerate()
+        .map(|(at, label)| {
+            let base = if is_unnamed(label) { format!("column_{}", at + 1) } else { name::normalise(label) };
             let mut candidate = base.clone();
             let mut n = 2;
             while !taken.insert(candidate.clone()) {
@@ -154,6 +155,10 @@ pub fn names_of(labels: &[String]) -> Vec<String> {
             candidate
         })
         .collect()
+}
+
+pub fn is_unnamed(label: &str) -> bool {
+    label.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').is_empty()
 }
 
 /// Which field each column is. Labels are compared exactly first (the one whose stored name agrees too, where a label comes twice), then by

@@ -90,9 +90,9 @@ date needs a year, a month and a day. Several patterns are tried in order:
     Code {
         code: "TM0205",
         title: "an option that means nothing for this type",
-        text: r#"`format` and `timezone` are for dates and timestamps; `thousands`, `decimal` and `units` for numbers; `trim`
-for text, since all other types are trimmed anyway; `min`, `max` and `range` for whatever has an order. Either
-the option or the column's `type` is not what was meant."#,
+        text: r#"`format` and `timezone` are for dates and timestamps; `thousands`, `decimal`, `units` and `negative` for
+numbers; `trim` for text, since all other types are trimmed anyway; `min`, `max` and `range` for whatever has
+an order. Either the option or the column's `type` is not what was meant."#,
     },
     Code {
         code: "TM0206",

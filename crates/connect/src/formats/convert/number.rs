@@ -6,7 +6,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{Float32Type, Float64Type};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use tidemill_core::{ColumnRead, Result};
+use tidemill_core::{ColumnRead, Negative, Result};
 
 /// How numbers of a column are written.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +15,7 @@ pub struct NumberFormat {
     pub decimal: char,
     /// Longest first.
     pub units: Vec<String>,
+    pub negative: Negative,
     /// Whether a plain number with a point may be read as it stands.
     pub is_plain: bool,
 }
@@ -24,12 +25,16 @@ impl NumberFormat {
         let mut units: Vec<String> = column.units.iter().map(|u| u.trim().to_string()).filter(|u| !u.is_empty()).collect();
         units.sort_by_key(|u| std::cmp::Reverse(u.len()));
         let is_plain = column.decimal == '.' && column.thousands != Some('.');
-        NumberFormat { thousands: column.thousands, decimal: column.decimal, units, is_plain }
+        NumberFormat { thousands: column.thousands, decimal: column.decimal, units, negative: column.negative, is_plain }
     }
 
     /// The number in plain form (sign, digits, point, exponent), without units and separators; `None` if those stand where they can't.
     pub fn plain(&self, text: &str) -> Option<String> {
         let text = self.without_units(text)?;
+        let (is_below_zero, text) = match self.marked(text) {
+            Some(inner) => (true, self.without_units(inner)?),
+            None => (false, text),
+        };
         let (sign, text) = match text.strip_prefix(['-', '\u{2212}']) {
             Some(rest) => ("-", rest),
             None => ("", text.strip_prefix('+').unwrap_or(text)),
@@ -40,6 +45,11 @@ impl NumberFormat {
                 _ => (sign, rest),
             },
             None => (sign, text),
+        };
+        let sign = match (is_below_zero, sign) {
+            (true, "-") => return None,
+            (true, _) => "-",
+            (false, sign) => sign,
         };
         let (whole, fraction) = match text.split_once(self.decimal) {
             Some((w, f)) => (w, Some(f)),
@@ -76,6 +86,15 @@ impl NumberFormat {
             return None;
         }
         Some(out)
+    }
+
+    /// What stands within the brackets, or before the minus, that say that a number is below zero.
+    fn marked<'a>(&self, text: &'a str) -> Option<&'a str> {
+        match self.negative {
+            Negative::Minus => None,
+            Negative::Parentheses => text.strip_prefix('(')?.strip_suffix(')'),
+            Negative::Trailing => text.strip_suffix(['-', '\u{2212}']),
+        }
     }
 
     fn without_units<'a>(&self, text: &'a str) -> Option<&'a str> {

@@ -49,7 +49,10 @@ pub enum Item {
         dot: bool,
     },
     Offset,
-    EpochSeconds,
+    /// Whole seconds since 1970, or, with `digits`, so many more digits for parts of one: `%s%3f` are milliseconds.
+    Epoch {
+        digits: u32,
+    },
 }
 
 impl Pattern {
@@ -116,11 +119,15 @@ fn parse_items(pattern: &str, items: &mut Vec<Item>) -> Result<(), ()> {
             'M' => items.push(Item::Minute),
             'S' => items.push(Item::Second),
             'f' => items.push(Item::Fraction { dot: false }),
-            's' => items.push(Item::EpochSeconds),
+            's' => items.push(Item::Epoch { digits: 0 }),
             'z' => items.push(Item::Offset),
             ':' if chars.peek() == Some(&'z') => {
                 chars.next();
                 items.push(Item::Offset);
+            }
+            '3' | '6' | '9' if items.last() == Some(&Item::Epoch { digits: 0 }) && chars.next_if_eq(&'f').is_some() => {
+                items.pop();
+                items.push(Item::Epoch { digits: d.to_digit(10).unwrap_or(0) });
             }
             '.' | '3' | '6' | '9' => {
                 let dot = d == '.';
@@ -146,7 +153,7 @@ fn parse_items(pattern: &str, items: &mut Vec<Item>) -> Result<(), ()> {
 
 fn is_complete(items: &[Item]) -> bool {
     let has = |i: &Item| items.contains(i);
-    has(&Item::EpochSeconds)
+    items.iter().any(|i| matches!(i, Item::Epoch { .. }))
         || ((has(&Item::Year4) || has(&Item::Year2)) && (has(&Item::Month) || has(&Item::MonthName) || has(&Item::DayOfYear)))
 }
 
@@ -218,9 +225,12 @@ fn parse_by(items: &[Item], text: &[u8]) -> Option<Moment> {
                 micros = fraction(&mut t)?;
             }
             Item::Offset => offset_s = Some(offset(&mut t)?),
-            Item::EpochSeconds => {
+            Item::Epoch { digits } => {
                 let n = t.iter().take_while(|c| c.is_ascii_digit() || **c == b'-').count();
-                epoch = Some(std::str::from_utf8(&t[..n]).ok()?.parse::<i64>().ok()?);
+                let whole = std::str::from_utf8(&t[..n]).ok()?.parse::<i64>().ok()?;
+                let per_second = 10i64.pow(*digits);
+                epoch = Some(whole.div_euclid(per_second));
+                micros = whole.rem_euclid(per_second) * 1_000_000 / per_second;
                 t = &t[n..];
             }
         }

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod quoted;
 pub mod record;
 pub mod survey;
+pub mod title;
 pub mod tokenise;
 
 pub use super::{convert, infer};

@@ -136,7 +136,7 @@ fn lines_before(body: &[u8], end: usize, d: &Dialect) -> u64 {
 }
 
 /// `sep=;` as the first line, which Excel writes and obeys.
-fn excel_separator(head: &[u8], newline: u8) -> Option<u8> {
+pub(super) fn excel_separator(head: &[u8], newline: u8) -> Option<u8> {
     let end = memchr(newline, head)?;
     let line = head[..end].strip_suffix(b"\r").unwrap_or(&head[..end]);
     let line = line.strip_prefix(b"\"").and_then(|l| l.strip_suffix(b"\"")).unwrap_or(line);

@@ -12,7 +12,7 @@ use crate::formats::convert::pattern::{Moment, Pattern, days_of, iso};
 use crate::formats::convert::zone::Zone;
 use arrow::datatypes::DataType;
 use proptest::prelude::*;
-use tidemill_core::ColumnRead;
+use tidemill_core::{ColumnRead, Negative};
 
 fn moment(pattern: &str, text: &str) -> Option<Moment> {
     Pattern::compile(pattern).unwrap().parse(text.as_bytes())
@@ -95,6 +95,9 @@ fn times_are_read_by_pattern_and_as_iso() {
     assert_eq!(of(moment("%d/%m/%Y %I:%M:%S %p", "01/12/2010 12:26:05 am")), Some(at(day, 0, 26, 5, 0)));
     assert_eq!(of(moment("%Y-%m-%dT%H:%M:%S%.f%z", "2010-12-01T08:26:00.5+0100")), Some(at(day, 8, 26, 0, 500_000)));
     assert_eq!(of(moment("%s", "1291191960")), Some(at(day, 8, 26, 0, 0)));
+    assert_eq!(of(moment("%s%3f", "1291191960042")), Some(at(day, 8, 26, 0, 42_000)));
+    assert_eq!(of(moment("%s%6f", "1291191960000042")), Some(at(day, 8, 26, 0, 42)));
+    assert_eq!(moment("%s%3f", "-1").map(|m| (m.days, m.micros)), Some((-1, 86_399_999_000)));
     assert_eq!(moment("%H:%M %d/%m/%Y", "24:00 01/12/2010"), None);
     assert_eq!(of(iso(b"2010-12-01 08:26")), Some(at(day, 8, 26, 0, 0)));
     assert_eq!(of(iso(b"2010-12-01T08:26:07.123456789Z")), Some(at(day, 8, 26, 7, 123_456)));
@@ -137,6 +140,37 @@ fn numbers_lose_units_and_separators_only_where_they_can_stand() {
         ("kg", None),
     ] {
         assert_eq!(f.plain(text).as_deref(), want, "{text}");
+    }
+    // Brackets and a minus behind mean less than nothing only where that was said.
+    assert_eq!((f.plain("(5)"), f.plain("5-")), (Some("(5)".into()), Some("5-".into())));
+    for (negative, cases) in [
+        (
+            Negative::Parentheses,
+            [
+                ("(1,078.65)", Some("-1078.65")),
+                ("(€5)", Some("-5")),
+                ("€ (5)", Some("-5")),
+                ("(5 kg)", Some("-5")),
+                ("(-5)", None),
+                ("-5", Some("-5")),
+            ],
+        ),
+        (
+            Negative::Trailing,
+            [
+                ("191-", Some("-191")),
+                ("1,500.5-", Some("-1500.5")),
+                ("5 €-", Some("-5")),
+                ("5- €", Some("-5")),
+                ("-5-", None),
+                ("-5", Some("-5")),
+            ],
+        ),
+    ] {
+        let f = NumberFormat::new(&ColumnRead { negative, ..column.clone() });
+        for (text, want) in cases {
+            assert_eq!(f.plain(text).as_deref(), want, "{text}");
+        }
     }
     column.thousands = Some('.');
     column.decimal = ',';
@@ -214,6 +248,7 @@ fn types_are_inferred_with_care() {
 fn labels_find_their_columns() {
     let labels: Vec<String> = ["ID", "Order Total", "a", "a"].map(String::from).to_vec();
     assert_eq!(names_of(&labels), ["id", "order_total", "a", "a_2"]);
+    assert_eq!(names_of(&["".into(), "a".into(), " ".into()]), ["column_1", "a", "column_3"]);
     let column = |name: &str, label: &str| ColumnRead { label: label.into(), ..ColumnRead::new(name, DataType::Utf8) };
     let found = match_labels(&[column("a_2", "a"), column("x", "order_total"), column("key", "ID"), column("none", "none")], &labels);
     assert_eq!(found, [Some(3), Some(1), Some(0), None]);
@@ -241,4 +276,19 @@ proptest! {
             prop_assert!(cut == 0 || ends.contains(&cut), "{text:?} cut at {cut}, records end at {ends:?}");
         }
     }
+}
+
+#[test]
+fn a_title_ends_where_the_header_begins() {
+    let found = |text: &str| super::title::title_of(text.as_bytes(), true, Encoding::Utf8, Dialect::default());
+    let rows = "Booked,Text,Amount\n2024-01-01,a,1.5\n2024-01-02,b,2.5\n2024-01-03,c,3.5\n2024-01-04,d,4.5\n";
+    assert_eq!(found(&format!("Statement 2024,,\nAccount: 0012,,\n,,\n{rows}")), Some((3, "Statement 2024 · Account: 0012".into())));
+    assert_eq!(found(&format!("Statement of \"X\"\n\n{rows}")), Some((2, "Statement of \"X\"".into())));
+    assert_eq!(found(rows), None);
+    // Empty lines are no title, sparse rows neither, nor is there one above lines of many lengths or of words alone.
+    assert_eq!(found(&format!("\n\n{rows}")), None);
+    assert_eq!(found("milk\nbread,milk,eggs\nmilk,bread,eggs,tea\nmilk,tea\nbread,milk,eggs\n"), None);
+    assert_eq!(found("a,,\nb,c,d\ne,f,g\nh,i,j\nk,l,m\n"), None);
+    assert_eq!(found("a,b,c\n1,,\n1,2,3\n2,3,4\n3,4,5\n"), None);
+    assert_eq!(found("2024-01-01,,\n2024-01-01,x,1\n2024-01-02,y,2\n2024-01-03,z,3\n2024-01-03,z,3\n"), None);
 }
