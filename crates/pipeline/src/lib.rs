@@ -34,7 +34,7 @@ mod view_step;
 pub mod workspace;
 
 pub use check::{Checked, check};
-pub use propose::{Proposal, ProposeOptions, ProposedTable, propose};
+pub use propose::{Proposal, ProposeOptions, ProposedTable, propose, reading_findings};
 pub use quarantine::QuarantineFilter;
 pub use report::*;
 pub use starter::{demo, init};

@@ -39,15 +39,13 @@ fn report(dir: &Path, name: &str, files: &[PathBuf], context: &Context, out: &mu
                 writeln!(out, "  {}", file.strip_prefix(dir).unwrap_or(file).display())?;
             }
             writeln!(out, "\nnext:")?;
-            for (rest, why) in [
+            let steps = [
                 ("check", "find mistakes without touching data"),
                 ("run", "read, clean, build"),
                 ("quarantine ls", "the rows that were set aside"),
                 ("shell", "ask questions"),
-            ] {
-                writeln!(out, "  {:<44} {why}", context.command_in(Some(dir), rest))?;
-            }
-            Ok(())
+            ];
+            propose::next(&steps.map(|(rest, why)| (context.command_in(Some(dir), rest), why)), out)
         }
     }
 }

@@ -59,12 +59,16 @@ fn object(dir: &Path, proposal: &Proposal) -> Value {
         })
         .collect();
     let files: Vec<String> = proposal.files.iter().map(|f| f.display().to_string()).collect();
-    json!({ "name": proposal.name, "directory": dir.display().to_string(), "files": files, "tables": tables })
+    let left_out: Vec<Value> = proposal.left_out.iter().map(|(path, why)| json!({ "path": path, "reason": why })).collect();
+    json!({ "name": proposal.name, "directory": dir.display().to_string(), "files": files, "left_out": left_out, "tables": tables })
 }
 
 fn for_people(dir: &Path, proposal: &Proposal, context: &Context, out: &mut dyn Write) -> io::Result<()> {
     for table in &proposal.tables {
         found(table, context, out)?;
+    }
+    for (path, why) in &proposal.left_out {
+        writeln!(out, "{} {} is left out: {}\n", paint("!!", Tone::Bad, context.style.colour), visible(path), visible(why))?;
     }
     writeln!(out, "made the project {} in {}:", proposal.name, dir.display())?;
     for file in &proposal.files {
@@ -82,14 +86,18 @@ fn for_people(dir: &Path, proposal: &Proposal, context: &Context, out: &mut dyn 
     }
     writeln!(out, "\nnext:")?;
     let first = proposal.tables.first().map_or("TABLE", |t| t.name.as_str());
-    for (rest, why) in [
+    let steps = [
         ("run".to_string(), "read, clean, build"),
         (format!("profile clean.{first}"), "look closer, also as a page: --html report.html"),
         ("shell".to_string(), "ask questions"),
-    ] {
-        writeln!(out, "  {:<44} {why}", context.command_in(Some(dir), &rest))?;
-    }
-    Ok(())
+    ];
+    next(&steps.map(|(rest, why)| (context.command_in(Some(dir), &rest), why)), out)
+}
+
+/// Commands and what they do, below each other.
+pub fn next(steps: &[(String, &str)], out: &mut dyn Write) -> io::Result<()> {
+    let width = steps.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0).max(43);
+    steps.iter().try_for_each(|(command, why)| writeln!(out, "  {command:<width$}  {why}"))
 }
 
 fn found(table: &ProposedTable, context: &Context, out: &mut dyn Write) -> io::Result<()> {

@@ -249,3 +249,150 @@ fn files_of_every_format_become_projects_without_an_edit() {
         check(format, &place.home.path().join(format!("lines/out/all.{format}")));
     }
 }
+
+impl Place {
+    /// What `tables/NAME.toml` of a project made from a file of this content says, and what was found.
+    fn proposed(&self, name: &str, content: impl AsRef<[u8]>) -> (String, Vec<String>) {
+        let said = self.project(name, &self.file(&format!("{name}.csv"), content));
+        (self.written(name), findings(&said))
+    }
+
+    /// Types of columns as `profile` sees the file.
+    fn profiled(&self, name: &str) -> Vec<(String, String)> {
+        let text = self.good(&["profile", &format!("{name}.csv"), "--format", "csv"]);
+        let rows = text.lines().skip(1).map(|l| l.split(',').map(str::to_string).collect::<Vec<_>>());
+        rows.map(|r| (r[0].clone(), r[2].clone())).collect()
+    }
+}
+
+fn has(text: &str, wanted: &str) {
+    assert!(text.contains(wanted), "{wanted}\n{text}");
+}
+
+fn found(findings: &[String], wanted: &str) {
+    assert!(findings.iter().any(|f| f.contains(wanted)), "{wanted}\n{findings:#?}");
+}
+
+#[test]
+fn codes_and_sizes_are_not_made_into_numbers() {
+    let place = Place::new();
+    let rows = shop(|i| {
+        let (size, value) = if i % 2 == 0 { ("K", format!("{}", 500 + i)) } else { ("M", format!("{}.{}", i, i % 10)) };
+        format!("INV-{},PO {},1.{},{}E{},${value}{size}\n", 1000 + i, 4700 + i, i % 4 * 10, i, i % 9)
+    });
+    let (text, said) = place.proposed("codes", format!("invoice,po,version,sku,revenue\n{rows}"));
+    for (column, kind) in place.types("codes", "codes").iter().filter(|(c, _)| !c.starts_with('_')) {
+        assert!(kind.starts_with("varchar") || kind == "text" || kind == "utf8", "{column} is {kind}\n{text}");
+    }
+    found(&said, "`revenue` holds numbers of different sizes");
+    // The rule that is proposed does what it says.
+    let table = place.home.path().join("codes/tables/codes.toml");
+    let from = text.find("# [[clean]]\n# rule = \"derive\"").expect("a derive rule");
+    let rule: String =
+        text[from..].lines().take_while(|l| l.starts_with('#')).map(|l| l.trim_start_matches("# ").to_string() + "\n").collect();
+    std::fs::write(table, format!("{text}\n{rule}")).expect("a table");
+    place.good(&["-C", "codes", "run"]);
+    let sums =
+        place.query("codes", "SELECT revenue, revenue_number AS n FROM codes WHERE invoice IN ('INV-1002', 'INV-1013') ORDER BY invoice");
+    assert_eq!((sums[0]["n"].as_f64(), sums[1]["n"].as_f64()), (Some(502_000.0), Some(13_300_000.0)), "{sums:?}");
+}
+
+#[test]
+fn a_title_a_foot_and_brackets_are_read_as_what_they_are() {
+    let place = Place::new();
+    let rows = shop(|i| {
+        let amount = if i % 3 == 0 { format!("\"({},{:03}.50)\"", i, i) } else { format!("{i}.25") };
+        format!("{:02}/{:02}/2024,Transfer {i},{amount},{i}\n{}", i % 12 + 1, i % 28 + 1, if i == 20 { ",,,\n" } else { "" })
+    });
+    let (text, said) =
+        place.proposed("bank", format!("Statement 2024,,,\nAccount: 0012,,,\n,,,\nBooked,Text,Amount,Ref\n{rows}Total,,\"(12.00)\",\n"));
+    has(&text, "skip_rows = 3 ");
+    has(&text, "negative = \"parentheses\"");
+    found(&said, "the table begins below 3 lines of title");
+    found(&said, "the last row looks like a total or a note, and no row: line 46 \"Total\"");
+    found(&said, "1 row is empty in every column (line 25 is the first)");
+    has(&text, "# where = \"text IS NOT NULL\"");
+    let least = place.query("bank", "SELECT CAST(min(amount) AS DOUBLE) AS least FROM bank WHERE text IS NOT NULL");
+    assert_eq!(least[0]["least"].as_f64(), Some(-39_039.5));
+    // A second header line is named; the profile sees the types that the project has.
+    let rows = shop(|i| format!("W{i},{i},{i}.5,{i}.25\n"));
+    let (text, said) = place.proposed("lab", format!("Sample,Depth,Mass,\nid,[m],[kg],[lb]\n{}{rows}", rows.repeat(4)));
+    found(&said, "the first row (line 2) looks like a second header line: \"[m]\", \"[kg]\", \"[lb]\"");
+    has(&text, "column_4 = \"double\"");
+    let types = place.profiled("lab");
+    for (column, wanted) in [("depth", "int"), ("mass", "double"), ("column_4", "double")] {
+        assert!(types.contains(&(column.to_string(), wanted.to_string())), "{types:?}");
+    }
+}
+
+#[test]
+fn what_stands_for_nothing_is_named_and_left_to_a_person() {
+    let place = Place::new();
+    let body: String = (0..400)
+        .map(|i| {
+            let shipped = if i % 50 == 7 {
+                "open".into()
+            } else if i % 90 == 3 {
+                "0000-00-00".into()
+            } else {
+                format!("2024-02-{:02}", i % 28 + 1)
+            };
+            let temp = if i % 20 == 4 { "-999".into() } else { format!("{}.5", i % 40 - 10) };
+            let day = if i % 90 == 3 { "0000-00-00".into() } else { format!("2024-03-{:02}", i % 28 + 1) };
+            let code = if i < 200 { format!("{i}") } else { format!("C-{i}") };
+            let colour = if i % 3 == 0 { "\"\"" } else { "red" };
+            format!(
+                "{},{shipped},{temp},{day},{code},{colour},{}\n",
+                1_700_000_000_000i64 + i * 977,
+                ["Yes", "N", "1", "0"][i as usize % 4]
+            )
+        })
+        .collect();
+    let (text, said) = place.proposed("things", format!("ts,shipped,temp,day,code,colour,paid\n{body}"));
+    found(&said, "`shipped` holds dates, but \"open\" in 8 rows");
+    has(&text, "# shipped = { type = \"date\", nulls = [\"0000-00-00\", \"open\"] }   # instead");
+    found(&said, "`temp` has what looks like a stand-in for \"not known\": \"-999\" in 20 rows");
+    has(&text, "# temp = { type = \"double\", nulls = [\"-999\"] }");
+    assert!(!said.iter().any(|f| f.contains("`temp` is negative") || f.contains("`temp` lies far")), "{said:#?}");
+    has(&text, "= { type = \"date\", nulls = [\"0000-00-00\"] }");
+    found(&said, "`code` changes on the way: numbers up to line 201 and other texts from line 202 on");
+    found(&said, "`colour` holds 134 empty texts");
+    has(&text, "# colour = { type = \"text\", nulls = [\"\"] }");
+    let types = place.types("things", "things");
+    let of = |c: &str| types.iter().find(|(n, _)| n == c).map(|(_, t)| t.clone()).unwrap_or_default();
+    assert_eq!(of("paid"), "boolean");
+    assert!(of("ts").starts_with("timestamp") && !text.contains("\nkey = [\"ts\"]"), "{types:?}\n{text}");
+    let first = place.query("things", "SELECT CAST(min(ts) AS VARCHAR) AS first FROM things");
+    assert!(first[0]["first"].as_str().unwrap_or_default().starts_with("2023-11-14"), "{first:?}");
+    assert!(place.profiled("things").contains(&("shipped".into(), "text".into())));
+}
+
+#[test]
+fn files_that_are_no_tables_are_named() {
+    let place = Place::new();
+    let parquet = [&b"PAR1"[..], &[7; 200]].concat();
+    for (name, bytes, wanted) in [
+        ("book.csv", [&b"PK\x03\x04"[..], &[9; 300]].concat(), "this is a zip archive, as Excel workbooks"),
+        ("report.csv", b"%PDF-1.7\nx,y\n1,2\n".to_vec(), "this is a PDF"),
+        ("page.csv", b"<!DOCTYPE html><html><body>404, sorry</body></html>\n".to_vec(), "this is a web page"),
+        ("scalar.json", b"42\n".to_vec(), "there is no record in it, but 42"),
+        ("half.parquet", parquet, "the file does not end as Parquet"),
+    ] {
+        let path = place.file(name, bytes);
+        for arguments in [vec!["init", "p", "--from", name], vec!["profile", name]] {
+            let output = place.tidemill(&arguments);
+            assert!(!output.status.success() && both(&output).contains(wanted), "{arguments:?}: {}\n{}", output.status, both(&output));
+        }
+        assert!(!place.home.path().join("p").exists());
+        std::fs::remove_file(path).expect("removed");
+    }
+    // Beside a good file they are left out, and told.
+    let good = place.file("good.csv", "id,n\n1,2\n3,4\n");
+    let bad = place.file("bad.csv", b"PK\x03\x04zzzz");
+    let said =
+        place.good(&["init", "two", "--from", &good.display().to_string(), "--from", &bad.display().to_string(), "--format", "json"]);
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!((said["tables"].as_array().map(Vec::len), said["left_out"].as_array().map(Vec::len)), (Some(1), Some(1)), "{said}");
+    // Nothing at all is no mistake.
+    place.good(&["profile", &place.file("none.csv", "\n\n").display().to_string()]);
+}

@@ -79,7 +79,11 @@ fn infer_real(values: &[&str]) -> Inferred {
     if values.iter().all(|v| is_integer(v)) {
         return Inferred::of(DataType::Int64);
     }
-    if values.iter().all(|v| is_number(v)) {
+    // `12E5` is a code, unless a fraction or a power's sign shows that numbers are meant.
+    let has_powers = values.iter().any(|v| v.contains(['e', 'E']));
+    let are_numbers = !has_powers
+        || values.iter().any(|v| v.contains('.') || v.contains("e-") || v.contains("e+") || v.contains("E-") || v.contains("E+"));
+    if are_numbers && values.iter().all(|v| is_number(v)) {
         return Inferred::of(DataType::Float64);
     }
     infer_moments(values)

@@ -1,9 +1,11 @@
 //! From evidence to a reading.
 
 use super::evidence::{Evidence, MISSING_AMONG_TYPED, Numbers, Unit};
-use super::moment::{ISO_DATE, ISO_TIME, Ways, known, swapped};
+use super::moment::{ISO_DATE, ISO_TIME, Ways, is_zero_date, known, swapped};
+use super::money::{is_currency, magnitude};
+use super::names::{is_code, is_money_name, is_time_name, is_version, words};
 use arrow::datatypes::{DataType, TimeUnit};
-use tidemill_core::{ColumnRead, name};
+use tidemill_core::{ColumnRead, Negative};
 
 /// How a column should be read, and why.
 #[derive(Debug)]
@@ -39,11 +41,18 @@ pub enum Doubt {
     Thousands { example: String },
     /// Numbers with units that may not be of one size, so the column stays text.
     Units { units: Vec<(String, u64)> },
+    /// Numbers behind which K, M or the like say their size, so the column stays text.
+    Magnitudes { units: Vec<(String, u64)> },
     /// A word that may stand for a missing value in a text column.
     MaybeMissing { token: String, rows: u64 },
     /// Whole numbers, read as text since they are a code (a zip code, a phone number, a leading zero).
     Code { because: &'static str },
+    /// Seconds or parts of them since 1970, read as instants.
+    Epoch { parts: &'static str },
 }
+
+/// Numbers in brackets, or with a minus behind, that make a habit.
+const MARKED_MIN: u64 = 3;
 
 /// What fewer than one in so many numbers have is an exception.
 const RARE: u64 = 50;
@@ -55,7 +64,7 @@ pub(super) fn decide(name: &str, label: &str, evidence: Evidence) -> Guess {
     let words = words(label);
     let mut read = ColumnRead { label: label.to_string(), ..ColumnRead::new(name, DataType::Utf8) };
     let always: Vec<String> = evidence.tokens.keys().cloned().collect();
-    let among_typed: Vec<(String, u64)> = evidence
+    let mut among_typed: Vec<(String, u64)> = evidence
         .odd
         .iter()
         .filter(|(v, _)| MISSING_AMONG_TYPED.iter().any(|m| m.eq_ignore_ascii_case(v)))
@@ -68,13 +77,17 @@ pub(super) fn decide(name: &str, label: &str, evidence: Evidence) -> Guess {
     let mut sureness = Sureness::Sure;
     let mut fits = filled;
 
-    let found = (typed_filled > 0)
-        .then(|| {
-            booleans(&evidence, filled)
-                .or_else(|| moments(&evidence, typed_filled, &mut doubts))
-                .or_else(|| numbers(&evidence, typed_filled, &words, &mut doubts))
-        })
-        .flatten();
+    let zeros: Vec<(String, u64)> = evidence.odd.iter().filter(|(v, _)| is_zero_date(v)).map(|(v, n)| (v.clone(), *n)).collect();
+    let dated_filled = typed_filled - zeros.iter().map(|(_, n)| n).sum::<u64>();
+    let mut found = None;
+    if dated_filled > 0 {
+        found =
+            booleans(&evidence, filled).or_else(|| moments(&evidence, dated_filled, &mut doubts).inspect(|_| among_typed.extend(zeros)));
+    }
+    let typed_filled = if found.is_some() { filled - among_typed.iter().map(|(_, n)| n).sum::<u64>() } else { typed_filled };
+    if found.is_none() && typed_filled > 0 {
+        found = numbers(&evidence, typed_filled, &words, &mut doubts);
+    }
     let mut is_money = false;
     match found {
         Some(f) => {
@@ -83,6 +96,7 @@ pub(super) fn decide(name: &str, label: &str, evidence: Evidence) -> Guess {
             read.units = f.units;
             read.thousands = f.thousands;
             read.decimal = f.decimal;
+            read.negative = f.negative;
             is_money = f.is_money;
             fits = f.fits;
             read.null_tokens = always;
@@ -130,6 +144,7 @@ struct Found {
     units: Vec<String>,
     thousands: Option<char>,
     decimal: char,
+    negative: Negative,
     is_money: bool,
     /// Cells that it reads.
     fits: u64,
@@ -137,7 +152,16 @@ struct Found {
 
 impl Found {
     fn of(data_type: DataType, fits: u64) -> Self {
-        Found { data_type, formats: Vec::new(), units: Vec::new(), thousands: None, decimal: '.', is_money: false, fits }
+        Found {
+            data_type,
+            formats: Vec::new(),
+            units: Vec::new(),
+            thousands: None,
+            decimal: '.',
+            negative: Negative::Minus,
+            is_money: false,
+            fits,
+        }
     }
 }
 
@@ -161,15 +185,14 @@ fn is_most(fits: u64, filled: u64) -> bool {
     fits == filled || (filled >= 20 && (filled - fits) as f64 <= filled as f64 * BAD_SHARE_MAX)
 }
 
-/// Words only; `1` and `0` are numbers, and single letters need both sides, since a column of `F` alone may mean anything.
+/// Words, and `1` and `0` beside them: alone those are numbers. Single letters need both sides, since a column of `F` alone may mean anything.
 fn booleans(e: &Evidence, filled: u64) -> Option<Found> {
-    if e.booleans == 0 || e.booleans != filled {
+    if e.booleans == 0 || e.booleans + e.bits != filled {
         return None;
     }
     let values: Vec<String> = e.odd.keys().map(|v| v.to_lowercase()).collect();
-    let side = |words: [&str; 3]| values.iter().any(|v| words.contains(&v.as_str()));
-    let both = side(["true", "yes", "t"]) || values.iter().any(|v| v == "y");
-    let both = both && (side(["false", "no", "f"]) || values.iter().any(|v| v == "n"));
+    let side = |words: [&str; 4]| values.iter().any(|v| words.contains(&v.as_str()));
+    let both = side(["true", "yes", "t", "y"]) && side(["false", "no", "f", "n"]);
     both.then(|| Found::of(DataType::Boolean, filled))
 }
 
@@ -219,42 +242,38 @@ fn moments(e: &Evidence, filled: u64, doubts: &mut Vec<Doubt>) -> Option<Found> 
 }
 
 fn numbers(e: &Evidence, filled: u64, words: &[String], doubts: &mut Vec<Doubt>) -> Option<Found> {
-    let n = &e.numbers;
+    let (n, slipped, negative) = without_slips(&e.numbers);
+    let n = &n;
     // What a date reads is no number with a unit (`12 Jan`).
     let dated: u64 = e.moments.values().map(|(c, _)| c).sum();
-    // A letter behind one number in a hundred is no unit, and a space within no mark of thousands: they are slips.
-    let is_rare = |rows: u64| rows * RARE < n.all();
-    let mut n = n.clone();
-    let slips: Vec<String> =
-        n.units.iter().filter(|(u, unit)| !u.is_empty() && is_rare(unit.rows) && !is_known_unit(u)).map(|(u, _)| u.clone()).collect();
-    let mut slipped: u64 = slips.iter().filter_map(|u| n.units.remove(u)).map(|u| u.rows).sum();
-    if is_rare(n.space_thousands) {
-        slipped += std::mem::take(&mut n.space_thousands);
-    }
-    let n = &n;
     let fits = n.all().saturating_sub(dated + slipped);
     if fits == 0 || !is_most(fits, filled) || n.unit_overflow {
         return None;
     }
-    if n.huge > 0 {
-        doubts.push(Doubt::Code { because: "it has numbers of more than 18 digits" });
-        return None;
-    }
-    if n.leading_zeros > 0 {
-        doubts.push(Doubt::Code { because: "it has leading zeros" });
+    if let Some(because) = as_code(e, n, words) {
+        doubts.push(Doubt::Code { because });
         return None;
     }
     let (thousands, decimal) = separators(e, n, doubts)?;
     let units = units(n, doubts)?;
     let decimal_comma = decimal == ',';
-    let is_whole = !decimal_comma && n.points + n.exponents + n.commas + n.scales[1..].iter().sum::<u64>() == n.point_zeros;
-    let is_plain = units.is_empty() && thousands.is_none();
+    let fractions = n.points + n.exponents + n.bare_exponents + n.commas + n.scales[1..].iter().sum::<u64>();
+    let is_whole = !decimal_comma && fractions == n.point_zeros;
+    let is_plain = units.is_empty() && thousands.is_none() && negative == Negative::Minus;
+    if is_plain
+        && is_time_name(words)
+        && let Some((format, parts)) = epoch(n)
+    {
+        doubts.push(Doubt::Epoch { parts });
+        let timestamp = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        return Some(Found { formats: vec![format.to_string()], ..Found::of(timestamp, fits) });
+    }
     if is_whole && is_plain && n.point_zeros == 0 && is_code(words, n) {
         doubts.push(Doubt::Code { because: "a number that nobody adds up" });
         return None;
     }
-    let has_currency = units.iter().any(|u| u.contains(['$', '€', '£', '¥', '₹']) || matches!(u.as_str(), "EUR" | "USD" | "GBP" | "CHF"));
-    let is_money = (has_currency || is_money_name(words)) && n.exponents == 0 && n.scale_max <= 6;
+    let has_currency = units.iter().any(|u| u.contains(['$', '€', '£', '¥', '₹']) || is_currency(u));
+    let is_money = (has_currency || is_money_name(words)) && n.exponents + n.bare_exponents == 0 && n.scale_max <= 6;
     let id_like =
         words.iter().any(|w| matches!(w.as_str(), "id" | "no" | "nr" | "num" | "number" | "key" | "code" | "index" | "count" | "year"));
     let data_type = if is_whole
@@ -267,16 +286,76 @@ fn numbers(e: &Evidence, filled: u64, words: &[String], doubts: &mut Vec<Doubt>)
     } else {
         DataType::Float64
     };
-    Some(Found { units, thousands, decimal, is_money, ..Found::of(data_type, fits) })
+    Some(Found { units, thousands, decimal, negative, is_money, ..Found::of(data_type, fits) })
+}
+
+/// The numbers without those that are likelier slips, how many these are, and how numbers below zero are written.
+fn without_slips(all: &Numbers) -> (Numbers, u64, Negative) {
+    let mut n = all.clone();
+    // A letter behind one number in a hundred is no unit, a space within no mark of thousands, and `12E5` no power.
+    let is_rare = |rows: u64| rows * RARE < all.all();
+    let is_slip = |u: &str, unit: &Unit| !u.is_empty() && is_rare(unit.rows) && (is_sized(u) || !is_known_unit(u));
+    let slips: Vec<String> = n.units.iter().filter(|(u, unit)| is_slip(u, unit)).map(|(u, _)| u.clone()).collect();
+    let mut slipped: u64 = slips.iter().filter_map(|u| n.units.remove(u)).map(|u| u.rows).sum();
+    if is_rare(n.space_thousands) {
+        slipped += std::mem::take(&mut n.space_thousands);
+    }
+    if is_rare(n.bare_exponents) {
+        slipped += n.bare_exponents;
+    }
+    // A bracket or two are remarks, brackets everywhere say nothing, and `1990-` is a year with an open end.
+    let is_habit = |rows: u64| rows >= MARKED_MIN && rows < all.all();
+    let negative = match (n.in_parentheses, n.trailing) {
+        (0, 0) => Negative::Minus,
+        (p, 0) if is_habit(p) => Negative::Parentheses,
+        (0, t) if is_habit(t) && n.trailing_years < t && n.negatives == t => Negative::Trailing,
+        (p, t) => {
+            slipped += p + t;
+            Negative::Minus
+        }
+    };
+    (n, slipped, negative)
+}
+
+/// Why numbers name something, and are read as text.
+fn as_code(e: &Evidence, n: &Numbers, words: &[String]) -> Option<&'static str> {
+    if n.huge > 0 {
+        return Some("it has numbers of more than 18 digits");
+    }
+    if n.leading_zeros > 0 {
+        return Some("it has leading zeros");
+    }
+    let has_fractions = n.points + n.point_zeros + n.exponents + n.commas > 0;
+    if n.bare_exponents > 0 && n.bare_exponents * RARE >= n.all() && !has_fractions {
+        return Some("an E between digits, and no fraction anywhere, is likelier part of a code than a power of ten");
+    }
+    (n.points > 0 && is_version(words, e)).then_some("1.10 and 1.1 are two versions, and one number")
+}
+
+/// The pattern that reads seconds since 1970, or parts of them, where all numbers lie between 1985 and 2100.
+fn epoch(n: &Numbers) -> Option<(&'static str, &'static str)> {
+    let (least, most) = (n.least?, n.most?);
+    let within = |per_second: f64| least >= 473_385_600.0 * per_second && most <= 4_102_444_800.0 * per_second;
+    if n.exponents + n.bare_exponents > 0 {
+        return None;
+    }
+    match n.points + n.point_zeros {
+        0 if within(1.0) => Some(("%s", "seconds")),
+        0 if within(1e3) => Some(("%s%3f", "milliseconds")),
+        0 if within(1e6) => Some(("%s%6f", "microseconds")),
+        0 if within(1e9) => Some(("%s%9f", "nanoseconds")),
+        _ if within(1.0) => Some(("%s%.f", "seconds")),
+        _ => None,
+    }
 }
 
 /// The mark before fractions and the one between thousands, as all numbers of the column have them.
 fn separators(e: &Evidence, n: &Numbers, doubts: &mut Vec<Doubt>) -> Option<(Option<char>, char)> {
     let comma_is_decimal = n.commas > 0 || n.point_thousands > 0;
-    let point_is_decimal = n.point_zeros > 0 || n.comma_thousands > 0 || n.exponents > 0 || n.points > 0;
+    let point_is_decimal = n.point_zeros > 0 || n.comma_thousands > 0 || n.exponents + n.bare_exponents > 0 || n.points > 0;
     if comma_is_decimal {
         // `1.234` beside `2,50` is a thousand; `1.5` beside it can't be.
-        if n.comma_thousands > 0 || n.exponents > 0 || n.points + n.point_zeros > n.points_or_thousands {
+        if n.comma_thousands > 0 || n.exponents + n.bare_exponents > 0 || n.points + n.point_zeros > n.points_or_thousands {
             return None;
         }
         let thousands = if n.point_thousands + n.points_or_thousands > 0 { Some('.') } else { (n.space_thousands > 0).then_some(' ') };
@@ -298,6 +377,15 @@ fn units(n: &Numbers, doubts: &mut Vec<Doubt>) -> Option<Vec<String>> {
     if used.is_empty() {
         return Some(Vec::new());
     }
+    let listed = || {
+        let mut units: Vec<(String, u64)> = used.iter().map(|(u, n)| (u.replace('\u{0}', " … "), n.rows)).collect();
+        units.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        units
+    };
+    if used.iter().any(|(u, _)| is_sized(u)) {
+        doubts.push(Doubt::Magnitudes { units: listed() });
+        return None;
+    }
     let mut families: Vec<(String, u64, Vec<f64>)> = Vec::new();
     for (text, unit) in &n.units {
         let family = if text.is_empty() { String::new() } else { family(text) };
@@ -315,7 +403,8 @@ fn units(n: &Numbers, doubts: &mut Vec<Doubt>) -> Option<Vec<String>> {
         [_] => true,
         [a, b] if a.0.is_empty() || b.0.is_empty() => {
             let (x, y) = (median(&mut a.2), median(&mut b.2));
-            (x == 0.0 && y == 0.0) || (x > 0.0 && y > 0.0 && (0.25..=4.0).contains(&(x / y)))
+            // `12` and `12A` are two houses.
+            used.iter().all(|(u, _)| is_known_unit(u)) && (x == 0.0 && y == 0.0 || x > 0.0 && y > 0.0 && (0.25..=4.0).contains(&(x / y)))
         }
         _ => false,
     };
@@ -325,9 +414,7 @@ fn units(n: &Numbers, doubts: &mut Vec<Doubt>) -> Option<Vec<String>> {
         if used.len() > 6 || with_unit * 10 < n.all() {
             return None;
         }
-        let mut units: Vec<(String, u64)> = used.iter().map(|(u, n)| (u.replace('\u{0}', " … "), n.rows)).collect();
-        units.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-        doubts.push(Doubt::Units { units });
+        doubts.push(Doubt::Units { units: listed() });
         return None;
     }
     let mut out: Vec<String> = used.iter().flat_map(|(u, _)| u.split('\u{0}').map(String::from)).collect();
@@ -337,12 +424,30 @@ fn units(n: &Numbers, doubts: &mut Vec<Doubt>) -> Option<Vec<String>> {
     Some(out)
 }
 
+/// What stands before and after a number, of the text that `Numbers::units` keeps of both.
+fn parts(unit: &str) -> (&str, &str) {
+    match unit.split_once('\u{0}') {
+        Some(parts) => parts,
+        None if is_currency(unit) => (unit, ""),
+        None => ("", unit),
+    }
+}
+
+fn is_sized(unit: &str) -> bool {
+    let (before, after) = parts(unit);
+    magnitude(before, after)
+}
+
 fn is_known_unit(unit: &str) -> bool {
-    unit.contains(['%', '°', '$', '€', '£', '¥', '₹']) || FAMILIES.iter().any(|f| f[0] == family(unit))
+    let (before, after) = parts(unit);
+    unit.contains(['%', '°', '$', '€', '£', '¥', '₹'])
+        || !before.is_empty()
+        || is_currency(after)
+        || FAMILIES.iter().any(|f| f[0] == family(unit))
 }
 
 /// Words for one unit each, the shortest first.
-const FAMILIES: [&[&str]; 14] = [
+const FAMILIES: [&[&str]; 26] = [
     &["oz", "ounce", "ounces"],
     &["lb", "lbs", "pound", "pounds"],
     &["kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"],
@@ -356,6 +461,18 @@ const FAMILIES: [&[&str]; 14] = [
     &["yr", "yrs", "year", "years"],
     &["%", "percent", "pct"],
     &["km", "kms", "kilometer", "kilometre", "kilometers", "kilometres"],
+    &["m", "meter", "metre", "meters", "metres"],
+    &["cm", "centimeter", "centimetre", "centimeters", "centimetres"],
+    &["mm", "millimeter", "millimetre", "millimeters", "millimetres"],
+    &["mg", "milligram", "milligrams"],
+    &["mi", "mile", "miles"],
+    &["ft", "foot", "feet"],
+    &["in", "inch", "inches"],
+    &["wk", "wks", "week", "weeks"],
+    &["month", "months"],
+    &["pcs", "pc", "piece", "pieces", "stk", "stück"],
+    &["€", "eur", "euro", "euros"],
+    &["£", "gbp"],
     &["$", "usd", "us$", "dollar", "dollars"],
 ];
 
@@ -372,64 +489,4 @@ fn family(unit: &str) -> String {
 fn median(sizes: &mut [f64]) -> f64 {
     sizes.sort_by(f64::total_cmp);
     sizes.get(sizes.len() / 2).copied().unwrap_or(0.0)
-}
-
-/// The words of a label: `CustomerID` → customer, id; `unit_price` → unit, price.
-pub fn words(label: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut last = ' ';
-    for c in label.chars() {
-        let begins = !last.is_alphanumeric() || (c.is_uppercase() && last.is_lowercase()) || (c.is_ascii_digit() != last.is_ascii_digit());
-        if c.is_alphanumeric() {
-            if begins || words.is_empty() {
-                words.push(String::new());
-            }
-            if let Some(w) = words.last_mut() {
-                w.extend(c.to_lowercase());
-            }
-        }
-        last = c;
-    }
-    if words.is_empty() {
-        words.push(name::normalise(label));
-    }
-    words
-}
-
-fn is_money_name(words: &[String]) -> bool {
-    let money = [
-        "price", "amount", "cost", "revenue", "total", "fee", "salary", "income", "payment", "balance", "discount", "profit", "sales",
-        "spend", "tax",
-    ];
-    let no_money = ["rate", "ratio", "share", "percent", "pct", "count", "id", "code", "days", "type", "method"];
-    let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
-    has(&money) && !has(&no_money)
-}
-
-/// Numbers that name something and are never added up: leading zeros may come with the next file.
-fn is_code(words: &[String], n: &Numbers) -> bool {
-    let last = words.last().map(String::as_str).unwrap_or_default();
-    let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
-    has(&[
-        "zip",
-        "zipcode",
-        "postal",
-        "postcode",
-        "plz",
-        "phone",
-        "telephone",
-        "tel",
-        "fax",
-        "mobile",
-        "ssn",
-        "iban",
-        "ean",
-        "isbn",
-        "issn",
-        "barcode",
-        "gtin",
-        "upc",
-    ]) && !has(&["count", "total", "avg", "mean", "minutes", "calls"])
-        && n.negatives == 0
-        && last != "age"
 }

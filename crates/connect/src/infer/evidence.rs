@@ -1,9 +1,11 @@
 //! What the cells of one column are, counted.
 
-use super::moment::{Moments, Ways};
+use super::moment::{ISO_TIME, Moments, Ways, has_zone};
 use super::number::{Number, Way, number};
+use super::place::Stretch;
 use crate::formats::convert::boolean::boolean;
 use std::collections::{BTreeMap, HashMap};
+use tidemill_core::Negative;
 
 /// Distinct values counted at most; a column with more has `values: None`.
 pub const VALUES_MAX: usize = 20_000;
@@ -24,10 +26,18 @@ pub struct Evidence {
     pub rows: u64,
     /// Empty cells.
     pub missing: u64,
+    /// Of `missing`: texts of no length, which a quoted `""` is.
+    pub empty_texts: u64,
     /// Cells of nothing but white space.
     pub blank: u64,
     pub numbers: Numbers,
     pub booleans: u64,
+    /// `0` and `1`.
+    pub bits: u64,
+    /// Instants with a zone of their own.
+    pub zoned: u64,
+    /// Where the numbers are, and where the texts that are none.
+    pub stretches: [Stretch; 2],
     /// Cells by the patterns that read them, with an example.
     pub(super) moments: BTreeMap<Ways, (u64, String)>,
     /// Cells that stand for nothing, as written.
@@ -52,6 +62,7 @@ pub struct Numbers {
     pub point_zeros: u64,
     pub points: u64,
     pub exponents: u64,
+    pub bare_exponents: u64,
     pub commas: u64,
     pub commas_or_thousands: u64,
     pub comma_thousands: u64,
@@ -60,6 +71,12 @@ pub struct Numbers {
     /// Of `points` and `point_zeros`: those like `1.234`, which may be a thousand.
     pub points_or_thousands: u64,
     pub negatives: u64,
+    /// Of `negatives`: written `(5)`, and `5-`, of which some look like years.
+    pub in_parentheses: u64,
+    pub trailing: u64,
+    pub trailing_years: u64,
+    pub least: Option<f64>,
+    pub most: Option<f64>,
     pub scale_max: u32,
     /// Cells by scale, 0 to 7.
     pub scales: [u64; 8],
@@ -86,6 +103,7 @@ impl Numbers {
             + self.point_zeros
             + self.points
             + self.exponents
+            + self.bare_exponents
             + self.commas
             + self.commas_or_thousands
             + self.comma_thousands
@@ -101,6 +119,7 @@ impl Numbers {
             Way::PointZero => &mut self.point_zeros,
             Way::Point => &mut self.points,
             Way::Exponent => &mut self.exponents,
+            Way::BareExponent => &mut self.bare_exponents,
             Way::Comma => &mut self.commas,
             Way::CommaOrThousands => &mut self.commas_or_thousands,
             Way::CommaThousands => &mut self.comma_thousands,
@@ -111,6 +130,13 @@ impl Numbers {
         let is_group = matches!(n.way, Way::Point | Way::PointZero) && n.scale == 3 && (1..=3).contains(&n.whole);
         self.points_or_thousands += u64::from(is_group);
         self.negatives += u64::from(n.is_negative);
+        self.in_parentheses += u64::from(n.negative == Negative::Parentheses);
+        if n.negative == Negative::Trailing {
+            self.trailing += 1;
+            self.trailing_years += u64::from(n.way == Way::Integer && (1000.0..2200.0).contains(&n.value.abs()));
+        }
+        self.least = Some(self.least.map_or(n.value, |v| v.min(n.value)));
+        self.most = Some(self.most.map_or(n.value, |v| v.max(n.value)));
         self.scale_max = self.scale_max.max(n.scale);
         self.scales[n.scale.min(7) as usize] += 1;
         self.whole_max = self.whole_max.max(n.whole);
@@ -144,6 +170,7 @@ impl Numbers {
             (&mut self.point_zeros, other.point_zeros),
             (&mut self.points, other.points),
             (&mut self.exponents, other.exponents),
+            (&mut self.bare_exponents, other.bare_exponents),
             (&mut self.commas, other.commas),
             (&mut self.commas_or_thousands, other.commas_or_thousands),
             (&mut self.comma_thousands, other.comma_thousands),
@@ -151,8 +178,13 @@ impl Numbers {
             (&mut self.space_thousands, other.space_thousands),
             (&mut self.points_or_thousands, other.points_or_thousands),
             (&mut self.negatives, other.negatives),
+            (&mut self.in_parentheses, other.in_parentheses),
+            (&mut self.trailing, other.trailing),
+            (&mut self.trailing_years, other.trailing_years),
         ];
         pairs.into_iter().for_each(|(a, b)| *a += b);
+        self.least = self.least.into_iter().chain(other.least).reduce(f64::min);
+        self.most = self.most.into_iter().chain(other.most).reduce(f64::max);
         self.scale_max = self.scale_max.max(other.scale_max);
         self.scales.iter_mut().zip(other.scales).for_each(|(a, b)| *a += b);
         self.whole_max = self.whole_max.max(other.whole_max);
@@ -193,8 +225,14 @@ impl Evidence {
     }
 
     pub(super) fn absorb(&mut self, other: Evidence) {
+        let [numbers, texts] = other.stretches;
+        self.stretches[0].absorb(numbers, self.rows);
+        self.stretches[1].absorb(texts, self.rows);
         self.rows += other.rows;
         self.missing += other.missing;
+        self.empty_texts += other.empty_texts;
+        self.bits += other.bits;
+        self.zoned += other.zoned;
         self.blank += other.blank;
         self.numbers.absorb(other.numbers);
         self.booleans += other.booleans;
@@ -246,8 +284,10 @@ impl Partial {
         self.evidence
     }
 
-    pub(super) fn see(&mut self, cell: Option<&str>) {
+    /// The next cell of the column, which is on line `line`.
+    pub(super) fn see(&mut self, cell: Option<&str>, line: u64) {
         let e = &mut self.evidence;
+        let at = (e.rows, line);
         e.rows += 1;
         let Some(cell) = cell else {
             e.missing += 1;
@@ -256,7 +296,8 @@ impl Partial {
         let text = cell.trim();
         if text.is_empty() {
             if cell.is_empty() {
-                e.missing += 1
+                e.missing += 1;
+                e.empty_texts += 1;
             } else {
                 e.blank += 1
             }
@@ -280,10 +321,13 @@ impl Partial {
                 return;
             }
             e.booleans += u64::from(text.len() <= 5 && boolean(text.as_bytes()).is_some());
+            e.stretches[1].see(at);
             return self.odd(text);
         }
+        e.bits += u64::from(matches!(text, "0" | "1"));
         if let Some(n) = number(text) {
             e.numbers.see(&n);
+            e.stretches[0].see(at);
             // `12 Jan` would be a number with a unit: dates go on.
             if n.unit.is_empty() {
                 return;
@@ -301,7 +345,9 @@ impl Partial {
         };
         if ways != 0 {
             self.evidence.moments.entry(ways).or_insert_with(|| (0, text.to_string())).0 += 1;
+            self.evidence.zoned += u64::from(ways & ISO_TIME != 0 && has_zone(text));
         } else if number(text).is_none() {
+            self.evidence.stretches[1].see(at);
             self.odd(text);
         }
     }

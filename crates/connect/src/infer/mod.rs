@@ -5,17 +5,30 @@
 //! stand for nothing. [`decide`](decide::decide) turns the evidence into a [`Guess`]: how to read the column, how sure that is, and
 //! what speaks for and against it. [`read`] does this for files, and settles their form. Nothing here is about one kind of data: a name is only a hint (`zip` is a code, `price` is money).
 
+mod begin;
 mod decide;
 mod evidence;
+mod foreign;
 mod moment;
+mod money;
+mod names;
 mod number;
+mod place;
 mod reading;
+mod remarks;
+mod settle;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Doubt, Guess, Sureness, words};
+pub use begin::{Title, title};
+pub use decide::{Doubt, Guess, Sureness};
 pub use evidence::{Evidence, VALUES_MAX};
+pub use foreign::{nothing_in, refuse_foreign};
+pub use money::magnitude_of;
+pub use names::words;
+pub use place::{Ends, Row, Stretch};
 pub use reading::{Column, Reading, read};
+pub use remarks::{Gravity, Remark};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
@@ -33,6 +46,7 @@ pub struct Inference {
     pub rows: u64,
     /// Rows that can't be read at all, by reject code.
     pub rejects: BTreeMap<&'static str, u64>,
+    pub ends: Ends,
     /// The first rejects of each code: line and raw text.
     pub examples: BTreeMap<&'static str, Vec<(u64, String)>>,
 }
@@ -44,6 +58,7 @@ pub fn infer(scan: &dyn Scan, columns: &[ColumnRead], threads: usize, meter: &Me
     let mut all: Vec<Evidence> = columns.iter().map(|_| Evidence::default()).collect();
     // Only a hint that saves work: whether a column has too many values to count is decided where partials meet, in order.
     let crowded: Vec<AtomicBool> = columns.iter().map(|_| AtomicBool::new(false)).collect();
+    let mut ends = Ends::default();
     let (mut rows, mut rejects, mut examples) = (0, BTreeMap::new(), BTreeMap::<_, Vec<(u64, String)>>::new());
     drive(
         scan,
@@ -51,19 +66,22 @@ pub fn infer(scan: &dyn Scan, columns: &[ColumnRead], threads: usize, meter: &Me
         meter,
         |_, decoded| {
             let mut partials = Vec::with_capacity(columns.len());
+            let ends = Ends::of(&decoded);
+            let line = |row: usize| decoded.lines.get(row).copied().unwrap_or(0);
             for (array, crowded) in decoded.batch.columns().iter().zip(&crowded) {
                 let mut partial = Partial::new(!crowded.load(Relaxed));
                 if *array.data_type() == DataType::Utf8 {
-                    array.as_string::<i32>().iter().for_each(|v| partial.see(v));
+                    array.as_string::<i32>().iter().enumerate().for_each(|(row, v)| partial.see(v, line(row)));
                 } else {
-                    (0..array.len()).for_each(|_| partial.see(None));
+                    (0..array.len()).for_each(|row| partial.see(None, line(row)));
                 }
                 partials.push(partial.finish());
             }
-            Ok((partials, decoded.rows_read, decoded.rejects))
+            Ok((partials, decoded.rows_read, decoded.rejects, ends))
         },
-        |_, (partials, rows_read, rejected)| {
+        |_, (partials, rows_read, rejected, more)| {
             rows += rows_read;
+            ends.absorb(more);
             for reject in rejected {
                 *rejects.entry(reject.code).or_insert(0) += 1;
                 let kept = examples.entry(reject.code).or_default();
@@ -80,5 +98,5 @@ pub fn infer(scan: &dyn Scan, columns: &[ColumnRead], threads: usize, meter: &Me
         |_, ()| Ok(()),
     )?;
     let columns = columns.iter().zip(all).map(|(c, e)| decide::decide(&c.name, &c.label, e)).collect();
-    Ok(Inference { columns, rows, rejects, examples })
+    Ok(Inference { columns, rows, rejects, ends, examples })
 }

@@ -138,3 +138,16 @@ pub(super) fn swapped(pattern: &str) -> Option<String> {
     };
     flip("%d", "%m").or_else(|| flip("%m", "%d"))
 }
+
+/// Whether an ISO instant says its zone: `…T10:00:00Z`, `…+01:00`.
+pub(super) fn has_zone(text: &str) -> bool {
+    text.get(10..).is_some_and(|time| time.ends_with(['Z', 'z']) || time.contains(['+', '-']))
+}
+
+/// Dates of nothing but zeros, which databases write for none: `0000-00-00`, `00.00.0000 00:00`.
+pub(super) fn is_zero_date(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    (6..=17).contains(&digits)
+        && text.bytes().all(|b| matches!(b, b'0' | b'-' | b'/' | b'.' | b':' | b' ' | b'T' | b'Z'))
+        && text.bytes().filter(|b| matches!(b, b'-' | b'/' | b'.')).count() >= 2
+}

@@ -1,5 +1,8 @@
 //! Numbers as people write them: which of several ways a text is one.
 
+use super::money::is_currency;
+use tidemill_core::Negative;
+
 /// A text that is a number, in some way of writing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Number<'a> {
@@ -10,6 +13,8 @@ pub(super) struct Number<'a> {
     pub whole: u32,
     pub value: f64,
     pub is_negative: bool,
+    /// How that is said.
+    pub negative: Negative,
     /// What stands before and after the number.
     pub prefix: &'a str,
     pub unit: &'a str,
@@ -26,13 +31,14 @@ pub(super) enum Way {
     PointZero,
     /// `2.55`
     Point,
-    /// `1e5`
+    /// `1.5e5`, `1e-5`
     Exponent,
+    /// `12E5`, which may as well be a code
+    BareExponent,
     /// `2,55`
     Comma,
     /// `1,234`: a thousand or a fraction
     CommaOrThousands,
-
     /// `1,234.50` or `1,234,567`
     CommaThousands,
     /// `1.234,50` or `1.234.567`
@@ -43,6 +49,25 @@ pub(super) enum Way {
 
 /// The number in `text` (trimmed, not empty); `None` when it is none, even with a unit before or after it.
 pub(super) fn number(text: &str) -> Option<Number<'_>> {
+    if let Some(rest) = text.strip_suffix(')') {
+        let (before, inner) = rest.split_once('(')?;
+        let n = plain(inner.trim())?;
+        let before = before.trim_end();
+        let fits = !n.is_negative && is_money(before) && (before.is_empty() || n.prefix.is_empty());
+        let prefix = if before.is_empty() { n.prefix } else { before };
+        return fits.then_some(Number { value: -n.value, is_negative: true, negative: Negative::Parentheses, prefix, ..n });
+    }
+    if let Some(rest) = text.strip_suffix(['-', '\u{2212}'])
+        && rest.ends_with(|c: char| c.is_ascii_digit())
+    {
+        let n = plain(rest)?;
+        return (!n.is_negative).then_some(Number { value: -n.value, is_negative: true, negative: Negative::Trailing, ..n });
+    }
+    plain(text)
+}
+
+/// A number with no more than a minus in front.
+fn plain(text: &str) -> Option<Number<'_>> {
     let is_digit = |c: char| c.is_ascii_digit();
     let first = text.find(is_digit)?;
     let last = text.rfind(is_digit)? + 1;
@@ -57,6 +82,10 @@ pub(super) fn number(text: &str) -> Option<Number<'_>> {
         start -= 1;
     }
     if let Some(h) = head.strip_suffix(['-', '\u{2212}']) {
+        // The hyphen of `INV-1001` joins two parts of a name.
+        if h.ends_with(char::is_alphanumeric) {
+            return None;
+        }
         is_negative = true;
         head = h;
     } else if let Some(h) = head.strip_suffix('+') {
@@ -74,7 +103,7 @@ pub(super) fn number(text: &str) -> Option<Number<'_>> {
         _ => (tail, last),
     };
     let unit = tail.trim();
-    if !is_affix(prefix, true) || !is_affix(unit, false) {
+    if !is_money(prefix) || !is_unit(unit) {
         return None;
     }
     let body = &text[start..body_end];
@@ -83,26 +112,25 @@ pub(super) fn number(text: &str) -> Option<Number<'_>> {
     if !value.is_finite() {
         return None;
     }
-    Some(Number { way, scale, whole, value: if is_negative { -value } else { value }, is_negative, prefix, unit })
+    let value = if is_negative { -value } else { value };
+    Some(Number { way, scale, whole, value, is_negative, negative: Negative::Minus, prefix, unit })
 }
 
-/// A unit is short and has a letter or a sign of its own; before a number only signs of money stand.
-fn is_affix(text: &str, before: bool) -> bool {
-    if text.is_empty() {
-        return true;
-    }
-    if before {
-        let is_sign = text.chars().count() == 1 && text.starts_with(['$', '€', '£', '¥', '₹', '₽', '₩', '₺', '~']);
-        let is_code = (2..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase());
-        return (is_sign || is_code || matches!(text, "US$" | "CA$" | "AU$" | "Rs." | "Rs")) && !text.starts_with('~');
-    }
-    text.chars().count() <= 16
-        && !text.contains(|c: char| c.is_ascii_digit())
-        && text.chars().all(|c| {
-            c.is_alphabetic() || matches!(c, '%' | '°' | '.' | '/' | ' ' | '-' | '²' | '³' | '€' | '$' | '£' | '¥' | '₹' | '"' | '\'')
-        })
-        && text.chars().any(|c| c.is_alphabetic() || matches!(c, '%' | '°' | '€' | '$' | '£' | '¥' | '₹' | '"' | '\''))
-        && !text.starts_with(['-', '/', '.'])
+/// Nothing, or a sign or code of a currency: all that may stand before a number. Other letters there make it the name of something.
+fn is_money(text: &str) -> bool {
+    text.is_empty() || is_currency(text)
+}
+
+/// Nothing, or what is short and has a letter or a sign of its own.
+fn is_unit(text: &str) -> bool {
+    text.is_empty()
+        || text.chars().count() <= 16
+            && !text.contains(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| {
+                c.is_alphabetic() || matches!(c, '%' | '°' | '.' | '/' | ' ' | '-' | '²' | '³' | '€' | '$' | '£' | '¥' | '₹' | '"' | '\'')
+            })
+            && text.chars().any(|c| c.is_alphabetic() || matches!(c, '%' | '°' | '€' | '$' | '£' | '¥' | '₹' | '"' | '\''))
+            && !text.starts_with(['-', '/', '.'])
 }
 
 fn body_of(body: &str) -> Option<(Way, u32, u32, String)> {
@@ -121,7 +149,8 @@ fn body_of(body: &str) -> Option<(Way, u32, u32, String)> {
         let power = power.strip_prefix(['-', '+']).unwrap_or(power);
         let is_mantissa = mantissa.bytes().all(|b| b.is_ascii_digit() || b == b'.') && mantissa.matches('.').count() <= 1;
         let fits = is_mantissa && !mantissa.is_empty() && !power.is_empty() && power.bytes().all(|b| b.is_ascii_digit());
-        return fits.then(|| (Way::Exponent, 0, 0, body.to_string()));
+        let way = if mantissa.contains('.') || power.len() < body.len() - e - 1 { Way::Exponent } else { Way::BareExponent };
+        return fits.then(|| (way, 0, 0, body.to_string()));
     }
     let (points, commas) = (body.matches('.').count(), body.matches(',').count());
     let spaces = body.matches([' ', '\u{a0}', '\u{202f}', '\'', '\u{2019}']).count();

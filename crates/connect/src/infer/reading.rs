@@ -1,5 +1,9 @@
 //! How files nobody has described should be read: what [`infer`] finds, and what of the file's form a glance at its beginning got wrong.
 
+use super::begin::{Title, title};
+use super::foreign::{nothing_in, refuse_foreign};
+use super::place::Row;
+use super::remarks::{Remark, foot, remarks};
 use super::{Guess, Inference, Sureness, infer};
 use crate::Connector;
 use crate::connector::{Probe, ScanOptions, Source};
@@ -20,15 +24,24 @@ pub struct Reading {
     pub options: Vec<(&'static str, OptionValue)>,
     /// Rows that can't be read, by reject code.
     pub rejects: BTreeMap<&'static str, u64>,
+    /// What stands above the header.
+    pub title: Option<Title>,
+    /// Rows at the end that look like totals or notes.
+    pub foot: Vec<Row>,
+    /// Rows that are empty in every column.
+    pub empty_rows: u64,
+    pub remarks: Vec<Remark>,
 }
 
+/// A column, and how it is read. It begins as text where a few cells don't fit its type; see [`Column::type_now`].
 pub struct Column {
-    /// As text where `almost` says that a few cells would not fit.
     pub read: ColumnRead,
     /// `None`: the files themselves carry types.
     pub guess: Option<Guess>,
     /// The type that all but a few damaged cells are of.
-    pub almost: Option<DataType>,
+    pub cast_to: Option<DataType>,
+    /// Too many cells are not of that type to read it so.
+    pub stays_text: bool,
 }
 
 /// Above this share of rows with another number of fields, a table is one of ragged lines, and not one with broken rows.
@@ -40,16 +53,41 @@ const WIDENED_MAX: usize = 4;
 /// Reads the files of `given` (options of the connector `files`) once, or twice where their form is not what it seemed. The meter's total grows
 /// with each reading.
 pub fn read(given: &Options, base_dir: &Path, threads: usize, meter: &Meter) -> Result<Reading> {
-    let source = Files.source(given, base_dir)?;
+    let mut source = Files.source(given, base_dir)?;
     let entries = source.list()?;
+    refuse_foreign(&entries, base_dir)?;
+    let mut options = Vec::new();
+    let mut with_title = given.clone();
+    let title = title(given, &entries, base_dir)?;
+    if let Some(t) = &title {
+        let lines = OptionValue::Integer(i64::try_from(t.lines).unwrap_or(0));
+        options.push(("skip_rows", lines.clone()));
+        with_title.insert("skip_rows".into(), lines);
+        source = Files.source(&with_title, base_dir)?;
+    }
+    let given = &with_title;
     let probe = source.probe(&entries)?;
-    let mut reading = Reading { source, entries, columns: Vec::new(), options: Vec::new(), rejects: BTreeMap::new(), probe };
+    let mut reading = Reading {
+        source,
+        entries,
+        columns: Vec::new(),
+        options,
+        rejects: BTreeMap::new(),
+        title,
+        foot: Vec::new(),
+        empty_rows: 0,
+        remarks: Vec::new(),
+        probe,
+    };
     let mut reads: Vec<ColumnRead> = reading.probe.columns.clone();
     if reads.is_empty() {
-        return Ok(reading);
+        return match nothing_in(given, &reading.entries, &reading.probe, base_dir)? {
+            Some(why) => Err(why),
+            None => Ok(reading),
+        };
     }
     if reading.probe.is_typed {
-        reading.columns = reads.into_iter().map(|read| Column { read, guess: None, almost: None }).collect();
+        reading.columns = reads.into_iter().map(|read| Column { read, guess: None, cast_to: None, stays_text: false }).collect();
         return Ok(reading);
     }
     let mut inference = texts(&reading, &reads, threads, meter)?;
@@ -87,14 +125,17 @@ pub fn read(given: &Options, base_dir: &Path, threads: usize, meter: &Meter) -> 
     if reading.probe.format == "csv" {
         pin(given, &mut reading);
     }
+    reading.remarks = remarks(&reading, &inference);
+    reading.foot = foot(&inference).into_iter().cloned().collect();
     reading.rejects = inference.rejects;
+    reading.empty_rows = inference.ends.empty;
     reading.columns = inference
         .columns
         .into_iter()
         .map(|guess| {
             let mut read = guess.read.clone();
-            let almost = (guess.sureness == Sureness::Almost).then(|| std::mem::replace(&mut read.data_type, DataType::Utf8));
-            Column { read, guess: Some(guess), almost }
+            let cast_to = (guess.sureness == Sureness::Almost).then(|| std::mem::replace(&mut read.data_type, DataType::Utf8));
+            Column { read, guess: Some(guess), cast_to, stays_text: false }
         })
         .collect();
     Ok(reading)

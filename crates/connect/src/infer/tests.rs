@@ -1,12 +1,13 @@
 use super::*;
 use arrow::datatypes::{DataType, TimeUnit};
+use tidemill_core::Negative;
 
 fn guess(label: &str, cells: &[&str]) -> Guess {
     let mut all = Evidence::default();
     // In two parts, so that parts meet.
     for part in cells.chunks(cells.len().div_ceil(2).max(1)) {
         let mut p = Partial::new(true);
-        part.iter().for_each(|c| p.see(if c.is_empty() { None } else { Some(c) }));
+        part.iter().for_each(|c| p.see(if c.is_empty() { None } else { Some(c) }, 0));
         all.absorb(p.finish());
     }
     decide::decide(&tidemill_core::name::normalise(label), label, all)
@@ -140,7 +141,129 @@ fn nothing_is_text() {
 
 #[test]
 fn labels_fall_into_words() {
-    assert_eq!(decide::words("CustomerID"), ["customer", "id"]);
-    assert_eq!(decide::words("order:TotalAmount"), ["order", "total", "amount"]);
-    assert_eq!(decide::words("unit_price2"), ["unit", "price", "2"]);
+    assert_eq!(words("CustomerID"), ["customer", "id"]);
+    assert_eq!(words("order:TotalAmount"), ["order", "total", "amount"]);
+    assert_eq!(words("unit_price2"), ["unit", "price", "2"]);
+}
+
+#[test]
+fn letters_before_a_number_are_part_of_a_name() {
+    for cells in [["INV-1001", "INV-1002"], ["PO 4711", "PO 4712"], ["DE-230000", "DE-230001"], ["RX-5000", "RX-5001"], ["L48", "L19"]] {
+        let g = guess("nr", &cells);
+        assert_eq!((g.read.data_type, g.read.units.len()), (DataType::Utf8, 0), "{cells:?}");
+    }
+    // Currencies stand there.
+    let g = guess("fee", &["EUR 12.50", "EUR 7", "EUR -3"]);
+    assert_eq!((g.read.data_type, g.read.units), (DataType::Decimal128(38, 2), vec!["EUR".to_string()]));
+    assert_eq!(guess("fee", &["£3", "GBP 4", "£5"]).read.units, ["GBP", "£"]);
+    // And letters behind some numbers only: `12` and `12A` are two houses.
+    let g = guess("house", &["12", "12A", "13", "14A"]);
+    assert_eq!(g.read.data_type, DataType::Utf8);
+}
+
+#[test]
+fn letters_that_say_a_size_are_no_units() {
+    for cells in [
+        &["$739K", "$5.7M", "$1.0M"][..],
+        &["$44.80M", "$30.10M"],
+        &["5 Mio. €", "3 Mio. €"],
+        &["10k", "20k"],
+        &["1.5 bn", "2 bn"],
+        &["$5m", "$6m"],
+    ] {
+        let g = guess("gross", cells);
+        assert_eq!(g.read.data_type, DataType::Utf8, "{cells:?}");
+        assert!(matches!(&g.doubts[..], [Doubt::Magnitudes { .. }]), "{cells:?}: {:?}", g.doubts);
+    }
+    // Metres are not millions.
+    assert_eq!(guess("depth", &["5 m", "6 m"]).read.units, ["m"]);
+    // One among many numbers is damage, and never read as if nothing stood behind it.
+    let mut cells = vec!["4711"; 199];
+    cells.push("5M");
+    let g = guess("n", &cells);
+    assert_eq!((g.read.data_type, g.read.units.len(), g.bad_rows), (DataType::Int64, 0, 1));
+    assert_eq!(magnitude_of("$ … M"), Some(("M", "1e6")));
+    assert_eq!(magnitude_of("Mio. €"), Some(("Mio", "1e6")));
+}
+
+#[test]
+fn codes_and_versions_are_no_numbers() {
+    assert_eq!(guess("sku", &["12E5", "55E3", "3E07"]).read.data_type, DataType::Utf8);
+    assert_eq!(guess("x", &["12E5", "4711", "3E07"]).read.data_type, DataType::Utf8);
+    assert_eq!(guess("x", &["1.5E5", "2e-3", "3E7"]).read.data_type, DataType::Float64);
+    assert_eq!(guess("version", &["1.1", "1.10", "2.0"]).read.data_type, DataType::Utf8);
+    // Another name needs two spellings of one number.
+    assert_eq!(guess("part", &["1.1", "1.10"]).read.data_type, DataType::Utf8);
+    assert_eq!(guess("part", &["1.1", "1.2"]).read.data_type, DataType::Float64);
+    assert_eq!(guess("height", &["1.1", "1.10"]).read.data_type, DataType::Float64);
+}
+
+#[test]
+fn numbers_below_zero_are_written_in_several_ways() {
+    let g = guess("amount", &["(1,078.65)", "12.00", "(3.00)", "$ (4.00)", "$5.00"]);
+    assert_eq!((g.read.data_type, g.read.negative, g.read.thousands), (DataType::Decimal128(38, 2), Negative::Parentheses, Some(',')));
+    let g = guess("saldo", &["191-", "12", "7-", "400-"]);
+    assert_eq!((g.read.data_type, g.read.negative), (DataType::Int64, Negative::Trailing));
+    // Years with an open end, brackets everywhere, a remark: nothing of that is less than nothing.
+    assert_eq!(guess("active", &["1990-", "1985", "2001-", "2010-"]).read.data_type, DataType::Utf8);
+    assert_eq!(guess("note", &["(1)", "(2)", "(3)"]).read.data_type, DataType::Utf8);
+    assert_eq!(guess("n", &["1", "2", "(3)"]).read.data_type, DataType::Utf8);
+    assert_eq!(guess("phone", &["(555) 123-4567", "(555) 123-4568"]).read.data_type, DataType::Utf8);
+}
+
+#[test]
+fn seconds_since_1970_are_instants_where_the_name_says_time() {
+    let g = guess("ts", &["1700000001853", "1700000004060"]);
+    assert_eq!((g.read.data_type, &g.read.formats[..]), (utc(), &["%s%3f".to_string()][..]));
+    assert_eq!(guess("created_at", &["1700000001", "1700000004"]).read.formats, ["%s"]);
+    assert_eq!(guess("created_at", &["1700000001.25", "1700000004"]).read.formats, ["%s%.f"]);
+    assert_eq!(guess("visitors", &["1700000001", "1700000004"]).read.data_type, DataType::Int64);
+    assert_eq!(guess("time", &["12", "1700000004"]).read.data_type, DataType::Int64);
+}
+
+#[test]
+fn zero_dates_are_none_and_words_among_dates_keep_the_text() {
+    let g = guess("day", &["2024-01-01", "0000-00-00", "2024-01-02"]);
+    assert_eq!((g.read.data_type, g.read.null_tokens, g.sureness), (DataType::Date32, vec!["0000-00-00".to_string()], Sureness::Sure));
+    assert_eq!(guess("day", &["01.02.2024", "00.00.0000"]).read.null_tokens, ["00.00.0000"]);
+    let mut cells = vec!["2024-01-01"; 300];
+    cells.extend(["open"; 3]);
+    let g = guess("shipped", &cells);
+    assert_eq!(g.words().collect::<Vec<_>>(), [("open", 3)]);
+    let mut column = Column {
+        read: ColumnRead { data_type: DataType::Utf8, ..g.read.clone() },
+        guess: Some(g),
+        cast_to: Some(DataType::Date32),
+        stays_text: false,
+    };
+    column.type_now();
+    assert!(column.stays_text && column.read.data_type == DataType::Utf8);
+    // A damaged cell or two do not.
+    cells.truncate(301);
+    cells.push("2024-0x-01");
+    let g = guess("shipped", &cells);
+    assert_eq!(g.words().count(), 0);
+    let mut column = Column {
+        read: ColumnRead { data_type: DataType::Utf8, ..g.read.clone() },
+        guess: Some(g),
+        cast_to: Some(DataType::Date32),
+        stays_text: false,
+    };
+    column.type_now();
+    assert_eq!((column.read.data_type, column.stays_text), (DataType::Date32, false));
+}
+
+#[test]
+fn yes_and_no_in_many_spellings_are_one_type() {
+    assert_eq!(guess("smoker", &["Yes", "Y", "1", "No", "N", "0"]).read.data_type, DataType::Boolean);
+    assert_eq!(guess("smoker", &["1", "0", "Yes"]).read.data_type, DataType::Utf8);
+    assert_eq!(guess("smoker", &["Yes", "No", "2"]).read.data_type, DataType::Utf8);
+}
+
+#[test]
+fn a_value_is_found_in_all_its_spellings() {
+    let g = guess("t", &["-999", "-999.0", "1.5", "-999"]);
+    assert_eq!(g.spellings("-999"), [("-999".to_string(), 2), ("-999.0".to_string(), 1)]);
+    let g = guess("d", &["01/01/1900", "13/02/2024", "01/01/1900"]);
+    assert_eq!(g.spellings("1900-01-01"), [("01/01/1900".to_string(), 2)]);
 }

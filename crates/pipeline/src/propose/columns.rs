@@ -5,8 +5,8 @@ use super::text::{counted, figure, ident, list, quoted, quoted_list, shown};
 use arrow::datatypes::{DataType, TimeUnit};
 use std::collections::BTreeMap;
 use tidemill_connect::infer::Doubt;
-use tidemill_core::OnInvalid;
-use tidemill_prepare::profile::ColumnProfile;
+use tidemill_core::{ColumnRead, Negative, OnInvalid};
+use tidemill_prepare::profile::{ColumnProfile, Why};
 
 /// A type as a project writes it.
 pub(super) fn type_name(data_type: &DataType) -> String {
@@ -41,7 +41,7 @@ pub(super) fn types_in_words(look: &Look) -> String {
 
 /// The lines of the block, without its heading. `key` columns are required.
 pub(super) fn lines(look: &Look, key: &[String]) -> Vec<String> {
-    let declared: Vec<(String, String)> = look.columns.iter().map(|c| (bare_key(&c.read.name), declaration(c, key))).collect();
+    let declared: Vec<(String, String)> = look.columns.iter().map(|c| (bare_key(&c.read.name), declaration(&c.read, key))).collect();
     // Aligned, unless one long name would push all others away.
     let name_width = declared.iter().map(|(n, _)| n.chars().count()).max().unwrap_or(0).min(32);
     let value_width = declared.iter().map(|(_, v)| v.chars().count()).filter(|w| *w <= 44).max().unwrap_or(0);
@@ -64,12 +64,12 @@ fn bare_key(name: &str) -> String {
     if is_bare { name.to_string() } else { quoted(name) }
 }
 
-fn declaration(column: &Seen, key: &[String]) -> String {
-    let read = &column.read;
+fn declaration(read: &ColumnRead, key: &[String]) -> String {
     let mut parts = vec![format!("type = {}", quoted(&type_name(&read.data_type)))];
     let plain = parts[0]["type = ".len()..].to_string();
     // A label is found by its normalised form; only one that lost the fight for its name must be told.
-    if tidemill_core::name::normalise(&read.label) != read.name && read.label != read.name {
+    let is_unnamed = read.label.trim().is_empty() && read.name.starts_with("column_");
+    if tidemill_core::name::normalise(&read.label) != read.name && read.label != read.name && !is_unnamed {
         parts.push(format!("from = {}", quoted(&read.label)));
     }
     if key.contains(&read.name) {
@@ -93,6 +93,11 @@ fn declaration(column: &Seen, key: &[String]) -> String {
     if !read.units.is_empty() {
         parts.push(format!("units = {}", quoted_list(&read.units)));
     }
+    match read.negative {
+        Negative::Minus => {}
+        Negative::Parentheses => parts.push("negative = \"parentheses\"".into()),
+        Negative::Trailing => parts.push("negative = \"trailing\"".into()),
+    }
     if read.on_invalid == OnInvalid::Null {
         parts.push("on_invalid = \"null\"".into());
     }
@@ -106,6 +111,9 @@ fn comment(look: &Look, column: &Seen) -> String {
         return "never filled".into();
     }
     parts.extend(span(p));
+    if let Some(e) = column.guess.as_ref().map(|g| &g.evidence).filter(|e| e.empty_texts > 0 && column.read.data_type == DataType::Utf8) {
+        parts.push(format!("{} empty", figure(e.empty_texts)));
+    }
     if p.missing > 0 {
         parts.push(format!("{} missing", figure(p.missing)));
     }
@@ -115,22 +123,28 @@ fn comment(look: &Look, column: &Seen) -> String {
 /// What the values are, shortly.
 fn span(p: &ColumnProfile) -> Option<String> {
     if p.distinct.count == 1 {
-        return p.top.first().map(|(v, _)| format!("always {}", shown(v)));
+        return p.top.first().map(|(v, _)| format!("always {}", visible(v)));
     }
     if let Some(m) = &p.moments {
         return Some(format!("{} to {}", m.first, m.last));
     }
     if let Some(n) = &p.numbers {
+        let number = |x: f64| if p.is_plain_number() && x.fract() == 0.0 && x.abs() < 1e15 { format!("{x:.0}") } else { number(x) };
         return (p.rows > p.missing).then(|| format!("{} to {}", number(n.min), number(n.max)));
     }
     let about = if p.distinct.exact { "" } else { "about " };
     match p.distinct.count {
         0 => None,
         n if n <= 5 && p.distinct.exact && p.top.iter().all(|(v, _)| v.chars().count() <= 16) => {
-            Some(list(&p.top.iter().map(|(v, _)| shown(v)).collect::<Vec<_>>(), 5))
+            Some(list(&p.top.iter().map(|(v, _)| visible(v)).collect::<Vec<_>>(), 5))
         }
         n => Some(format!("{about}{}", counted(n, "value"))),
     }
+}
+
+/// An empty text would not be seen.
+fn visible(value: &str) -> String {
+    if value.trim().is_empty() { format!("{value:?}") } else { shown(value) }
 }
 
 fn number(x: f64) -> String {
@@ -144,8 +158,7 @@ fn number(x: f64) -> String {
 
 /// What the data leave open, as comments: each names its evidence and what to write instead.
 fn doubts(look: &Look, column: &Seen) -> Vec<String> {
-    let name = &column.read.name;
-    let key = bare_key(name);
+    let key = bare_key(&column.read.name);
     let mut out = Vec::new();
     for doubt in column.guess.iter().flat_map(|g| &g.doubts) {
         out.push(match doubt {
@@ -178,16 +191,45 @@ fn doubts(look: &Look, column: &Seen) -> Vec<String> {
                 )
             }
             Doubt::Code { because } => format!("  digits, but read as text: {because}"),
+            Doubt::Magnitudes { units } => {
+                let units: Vec<String> = units.iter().map(|(u, n)| format!("{u:?} {}", figure(*n))).collect();
+                format!("  numbers of different sizes ({}), so it stays text; a rule below makes numbers of them", list(&units, 6))
+            }
+            Doubt::Epoch { parts } => format!("  {parts} since 1970"),
         });
     }
+    if let Some(g) = column.guess.as_ref().filter(|g| g.evidence.empty_texts > 0 && column.read.data_type == DataType::Utf8) {
+        let n = counted(g.evidence.empty_texts, "row");
+        if g.filled > 0 {
+            let mut nulls = column.read.null_tokens.clone();
+            nulls.push(String::new());
+            let read = ColumnRead { null_tokens: nulls, ..column.read.clone() };
+            out.push(format!("{key} = {}   # instead, if an empty text ({n}) means that nothing is known", declaration(&read, &[])));
+        }
+    }
+    stand_ins(look, column, &key, &mut out);
     if let Some(g) = column.guess.as_ref().filter(|g| g.bad_rows > 0) {
         let to = type_name(column.cast_to.as_ref().unwrap_or(&column.read.data_type));
         let bad: Vec<String> = g.bad.iter().map(|(v, _)| format!("{:?}", shown(v))).collect();
         let such = if bad.is_empty() { String::new() } else { format!(" ({})", list(&bad, 3)) };
         if column.stays_text {
-            let formats = if g.read.formats.is_empty() { String::new() } else { format!(", formats = {}", quoted_list(&g.read.formats)) };
-            let n = counted(g.bad_rows, "cell");
-            out.push(format!("{key} = {{ type = {}{formats}, on_invalid = \"null\" }}   # instead, if {n}{such} may be lost", quoted(&to)));
+            let words: Vec<(&str, u64)> = g.words().collect();
+            let n: u64 = words.iter().map(|(_, n)| n).sum();
+            let mut read = ColumnRead { data_type: column.cast_to.clone().unwrap_or(DataType::Utf8), ..g.read.clone() };
+            let said = match &words[..] {
+                [] => format!("if {}{such} may be lost", counted(g.bad_rows, "cell")),
+                all => {
+                    read.null_tokens.extend(all.iter().map(|(w, _)| (*w).to_string()));
+                    let words: Vec<String> = all.iter().map(|(w, _)| format!("{w:?}")).collect();
+                    format!("if {} ({}) means that nothing is known", list(&words, 3), counted(n, "row"))
+                }
+            };
+            let lost = g.bad_rows.saturating_sub(n);
+            if lost > 0 {
+                read.on_invalid = OnInvalid::Null;
+            }
+            let and = if lost > 0 && n > 0 { format!(", and {} more may be lost", counted(lost, "cell")) } else { String::new() };
+            out.push(format!("{key} = {}   # instead, {said}{and}", declaration(&read, &[])));
             return out;
         }
         let fate = match (&column.cast_to, column.read.on_invalid) {
@@ -204,6 +246,33 @@ fn doubts(look: &Look, column: &Seen) -> Vec<String> {
     out
 }
 
+/// Numbers and days that stand for none.
+fn stand_ins(look: &Look, column: &Seen, key: &str, out: &mut Vec<String>) {
+    let (Some(p), Some(g)) = (look.profiled(&column.read.name), &column.guess) else { return };
+    if column.read.data_type == DataType::Utf8 {
+        return;
+    }
+    let mut tokens: Vec<String> = Vec::new();
+    let mut rows = 0;
+    for s in p.suspicious.iter().filter(|s| s.why == Why::Placeholder && s.confidence >= 0.7) {
+        let spelled = g.spellings(&s.value);
+        rows += s.rows;
+        tokens.extend(spelled.into_iter().map(|(text, _)| text));
+    }
+    if tokens.is_empty() {
+        return;
+    }
+    let said: Vec<String> = tokens.iter().map(|t| format!("{t:?}")).collect();
+    let mut read = column.read.clone();
+    read.null_tokens.extend(tokens);
+    out.push(format!(
+        "{key} = {}   # instead, if {} ({}) stands for \"not known\"",
+        declaration(&read, &[]),
+        list(&said, 3),
+        counted(rows, "row")
+    ));
+}
+
 /// The values of a category, if there can be no others.
 fn accepted(look: &Look, column: &Seen, key: &str, out: &mut Vec<String>) {
     if let Some(p) = look.profiled(&column.read.name) {
@@ -213,7 +282,7 @@ fn accepted(look: &Look, column: &Seen, key: &str, out: &mut Vec<String>) {
             && (2..=8).contains(&p.distinct.count)
             && p.rows - p.missing >= 50 * p.distinct.count
             && p.suspicious.is_empty()
-            && p.top.iter().all(|(_, n)| *n >= 5);
+            && p.top.iter().all(|(v, n)| *n >= 5 && !v.is_empty());
         if is_category && is_short && column.cast_to.is_none() {
             let mut values: Vec<&str> = p.top.iter().map(|(v, _)| v.as_str()).collect();
             values.sort_unstable();

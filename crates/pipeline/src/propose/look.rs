@@ -1,23 +1,31 @@
 //! Everything that is found out about a table before a line is written: how its cells are read, and what is in it.
 
 use super::ProposeOptions;
+use super::columns::type_name;
 use super::sources::{Group, files_options};
+use super::text::counted;
 use crate::report::{RunEvent, Status, StepReport, Watch};
-use arrow::datatypes::DataType;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidemill_connect::infer::{self, Guess};
+use tidemill_connect::infer::{self, Gravity, Remark, Row, Title};
 use tidemill_connect::{OptionValue, ScanOptions};
 use tidemill_core::{ColumnRead, Meter, OnInvalid, Result};
-use tidemill_prepare::profile::{Profile, ProfileOptions, profile};
+use tidemill_prepare::profile::{Finding, Profile, ProfileOptions, Severity, profile, ranked};
+
+pub(super) use tidemill_connect::infer::Column as Seen;
 
 pub(super) struct Look<'a> {
     pub name: String,
     pub group: &'a Group,
     /// Options of the source that must be written, beside `path`.
     pub options: Vec<(&'static str, OptionValue)>,
+    /// What stands above the header.
+    pub title: Option<Title>,
+    /// Totals and notes at the end, and rows that are empty in every column.
+    pub foot: Vec<Row>,
+    pub empty_rows: u64,
     pub columns: Vec<Seen>,
     pub rows: u64,
     pub bytes: u64,
@@ -27,51 +35,30 @@ pub(super) struct Look<'a> {
     pub seconds: f64,
 }
 
-/// A column.
-pub(super) struct Seen {
-    /// How the project will read it.
-    pub read: ColumnRead,
-    /// `None`: the file itself carries types.
-    pub guess: Option<Guess>,
-    /// It is of a type but for a few damaged cells: read as text, mended, then cast to this.
-    pub cast_to: Option<DataType>,
-    /// Too many cells are not of that type to read it so.
-    pub stays_text: bool,
-}
-
 /// Small enough that a file of some tens of megabytes keeps every thread busy.
 const MORSEL_BYTES: usize = 4 << 20;
 
-impl Seen {
-    /// Whether its values are written in a way that must be told (a date's pattern, a unit), so that they can't be cast afterwards.
-    pub fn has_form(&self) -> bool {
-        let r = &self.read;
-        !r.formats.is_empty() || self.has_decoration()
-    }
-
-    fn has_decoration(&self) -> bool {
-        let r = &self.read;
-        !r.units.is_empty() || r.thousands.is_some() || r.decimal != '.'
-    }
-
-    /// Reads it as the type that all but a few cells are of: of very few, the rows are set aside. Where there are more, it stays text, since a value
-    /// that may be wrong is better than none; unless units stand in the way of all the others, then these cells become NULL, counted.
-    pub fn type_now(&mut self) {
-        let (Some(to), Some(g)) = (self.cast_to.clone(), &self.guess) else { return };
-        let is_few = g.bad_rows * 100 <= g.filled;
-        if is_few || self.has_decoration() {
-            self.read.data_type = to;
-            self.read.on_invalid = if is_few { OnInvalid::Quarantine } else { OnInvalid::Null };
-            self.cast_to = None;
-        } else {
-            self.stays_text = true;
-            self.read.formats.clear();
-            self.read.null_tokens = g.evidence.tokens.keys().cloned().collect();
-        }
-    }
-}
-
 impl Look<'_> {
+    /// Gives these columns the type that all but a few of their cells are of, as far as that may be; the findings follow.
+    pub fn type_now(&mut self, names: &std::collections::BTreeSet<String>) {
+        for c in self.columns.iter_mut().filter(|c| names.contains(&c.read.name)) {
+            c.type_now();
+            let (Some(g), false) = (&c.guess, c.stays_text) else { continue };
+            let name = &c.read.name;
+            let findings = &mut self.profile.findings;
+            findings.retain(|f| f.column.as_ref() != Some(name) || !["number_text", "kind"].contains(&f.code));
+            let text = format!(
+                "`{name}` holds {} that {} no {}",
+                counted(g.bad_rows, "value"),
+                if g.bad_rows == 1 { "is" } else { "are" },
+                type_name(&c.read.data_type)
+            );
+            let help = Some(format!("give the column another type, or `on_invalid = \"null\"` under `[columns.{name}]`"));
+            findings.push(Finding { code: "invalid", severity: Severity::Error, column: Some(name.clone()), text, rows: g.bad_rows, help });
+        }
+        self.profile.findings = ranked(std::mem::take(&mut self.profile.findings));
+    }
+
     /// The source's name for people.
     pub fn shown_source(&self) -> String {
         match &self.group.paths[..] {
@@ -97,6 +84,9 @@ pub(super) fn look<'a>(group: &'a Group, dir: &Path, options: &ProposeOptions, s
         name: group.name.clone(),
         group,
         options: Vec::new(),
+        title: None,
+        foot: Vec::new(),
+        empty_rows: 0,
         columns: Vec::new(),
         rows: 0,
         bytes,
@@ -110,10 +100,13 @@ pub(super) fn look<'a>(group: &'a Group, dir: &Path, options: &ProposeOptions, s
     let steps = Steps { watch, node: look.shown_source(), first: step * 2 };
     let files = files_options(&group.found);
     let reading = steps.run(0, "infer", |meter| infer::read(&files, dir, options.threads, meter))?;
+    let given = reading_findings(&reading.remarks);
     look.options = reading.options;
     look.rejects = reading.rejects;
-    look.columns =
-        reading.columns.into_iter().map(|c| Seen { read: c.read, guess: c.guess, cast_to: c.almost, stays_text: false }).collect();
+    look.title = reading.title;
+    look.foot = reading.foot;
+    look.empty_rows = reading.empty_rows;
+    look.columns = reading.columns;
     // What is written in a way of its own can't be cast afterwards: it is read as what it is, or not at all.
     look.columns.iter_mut().filter(|c| c.has_form()).for_each(Seen::type_now);
 
@@ -124,6 +117,7 @@ pub(super) fn look<'a>(group: &'a Group, dir: &Path, options: &ProposeOptions, s
         threads: options.threads,
         memory_bytes: options.memory_bytes,
         now_micros: options.now_micros,
+        given,
         ..ProfileOptions::default()
     };
     look.profile = steps.run(1, "profile", |meter| {
@@ -134,6 +128,23 @@ pub(super) fn look<'a>(group: &'a Group, dir: &Path, options: &ProposeOptions, s
     look.rows = look.profile.rows + look.profile.rejected;
     look.seconds = started.elapsed().as_secs_f64();
     Ok(look)
+}
+
+/// What the way a source is written has to tell, as findings of its profile.
+pub fn reading_findings(remarks: &[Remark]) -> Vec<Finding> {
+    let finding = |r: &Remark| Finding {
+        code: r.code,
+        severity: match r.gravity {
+            Gravity::Error => Severity::Error,
+            Gravity::Warning => Severity::Warning,
+            Gravity::Note => Severity::Note,
+        },
+        column: r.column.clone(),
+        text: r.text.clone(),
+        rows: r.rows,
+        help: Some(r.help.clone()).filter(|h| !h.is_empty()),
+    };
+    remarks.iter().map(finding).collect()
 }
 
 /// Tells whoever watches what is going on.

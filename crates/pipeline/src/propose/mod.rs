@@ -7,6 +7,7 @@
 mod columns;
 mod look;
 mod readme;
+mod remains;
 mod rules;
 mod sources;
 mod table;
@@ -14,6 +15,8 @@ mod table;
 mod tests;
 mod text;
 mod views;
+
+pub use look::reading_findings;
 
 use crate::report::Watch;
 use std::path::{Path, PathBuf};
@@ -35,6 +38,8 @@ pub struct Proposal {
     pub name: String,
     /// Written, relative to the directory.
     pub files: Vec<PathBuf>,
+    /// Files from which nothing can be read, with what is wrong with them: they are no part of the project.
+    pub left_out: Vec<(String, String)>,
     pub tables: Vec<ProposedTable>,
 }
 
@@ -69,7 +74,7 @@ pub fn propose(dir: &Path, from: &[String], options: &ProposeOptions, watch: &dy
     let named = || dir.file_name().map_or_else(|| "project".into(), |n| n.to_string_lossy().into_owned());
     let project = name::normalise(&if options.name.is_empty() { named() } else { options.name.clone() });
     let dir = std::path::absolute(dir).map_err(|e| Error::unavailable("the working directory can't be found").because(e))?;
-    let groups = sources::group(from, &dir)?;
+    let (groups, left_out) = sources::group(from, &dir)?;
     let mut files: Vec<(String, String)> = Vec::new();
     let mut tables = Vec::new();
     let mut looks = Vec::new();
@@ -77,8 +82,10 @@ pub fn propose(dir: &Path, from: &[String], options: &ProposeOptions, watch: &dy
         looks.push(look::look(group, &dir, options, step as u32, watch)?);
     }
     for look in &mut looks {
-        let draft = rules::draft(look);
-        look.columns.iter_mut().filter(|c| draft.typed.contains(&c.read.name)).for_each(look::Seen::type_now);
+        let mut draft = rules::draft(look);
+        draft.rules.extend(remains::without_remains(look));
+        draft.rules.extend(remains::numbers_of_one_size(look));
+        look.type_now(&draft.typed);
         files.push((format!("tables/{}.toml", look.name), table::text(look, &draft)));
         tables.push((draft, columns::types_in_words(look)));
     }
@@ -111,5 +118,5 @@ pub fn propose(dir: &Path, from: &[String], options: &ProposeOptions, watch: &dy
             profile: look.profile,
         })
         .collect();
-    Ok(Proposal { name: project, files: written, tables })
+    Ok(Proposal { name: project, files: written, left_out, tables })
 }

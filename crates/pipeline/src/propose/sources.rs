@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tidemill_connect::files::Files;
-use tidemill_connect::{Connector, FileEntry, OptionValue, Options, Probe, Source};
-use tidemill_core::{Error, Result, name};
+use tidemill_connect::{Connector, FileEntry, OptionValue, Options, Probe, Source, infer};
+use tidemill_core::{Error, ErrorKind, Result, name};
 
 /// Files that hold rows of one table.
 pub(super) struct Group {
@@ -17,30 +17,49 @@ pub(super) struct Group {
     pub entries: Vec<FileEntry>,
     /// `None`: the files are empty.
     pub probe: Option<Probe>,
+    /// Lines above the header.
+    title_lines: usize,
 }
 
-/// Relative names in `from` are taken from the working directory; those in the groups from `dir`.
-pub(super) fn group(from: &[String], dir: &Path) -> Result<Vec<Group>> {
+/// Files from which nothing can be read, with what is wrong with them.
+pub(super) type LeftOut = Vec<(String, String)>;
+
+/// Relative names in `from` are taken from the working directory; those in the groups from `dir`. An error where no file can be read at all.
+pub(super) fn group(from: &[String], dir: &Path) -> Result<(Vec<Group>, LeftOut)> {
     let mut groups: Vec<Group> = Vec::new();
+    let mut left_out = Vec::new();
+    let mut worst = None;
     let mut taken = BTreeSet::new();
     for given in from {
         let path = absolute(given)?;
         let entries = open(std::slice::from_ref(&path), dir)?.list().map_err(|e| Error { help: None, ..e })?;
         let mut of_path: Vec<Group> = Vec::new();
         for entry in entries {
-            let source = open(std::slice::from_ref(&entry.path), dir)?;
-            let probe = source.probe(std::slice::from_ref(&entry))?;
-            let probe = (!probe.columns.is_empty()).then_some(probe);
-            match of_path.iter_mut().find(|g| same(g.probe.as_ref(), probe.as_ref())) {
+            let (probe, title_lines) = match looked_at(&entry, dir) {
+                Ok(seen) => seen,
+                Err(e) if e.kind == ErrorKind::Data => {
+                    left_out.push((relative(&entry.path, dir), e.what.clone()));
+                    worst = worst.or(Some(e));
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            match of_path.iter_mut().find(|g| same(g.probe.as_ref(), probe.as_ref()) && g.title_lines == title_lines) {
                 Some(g) => g.entries.push(entry),
-                None => of_path.push(Group { name: String::new(), paths: Vec::new(), found: Vec::new(), entries: vec![entry], probe }),
+                None => {
+                    let (name, paths, found) = (String::new(), Vec::new(), Vec::new());
+                    of_path.push(Group { name, paths, found, entries: vec![entry], probe, title_lines });
+                }
             }
         }
         let alone = of_path.len() == 1;
         for mut g in of_path {
             g.found = if alone { vec![path.clone()] } else { g.entries.iter().map(|e| e.path.clone()).collect() };
             g.paths = g.found.iter().map(|p| relative(p, dir)).collect();
-            match groups.iter_mut().find(|o| same(o.probe.as_ref(), g.probe.as_ref()) && g.probe.is_some()) {
+            match groups
+                .iter_mut()
+                .find(|o| same(o.probe.as_ref(), g.probe.as_ref()) && g.probe.is_some() && o.title_lines == g.title_lines)
+            {
                 Some(o) => {
                     o.paths.append(&mut g.paths);
                     o.found.append(&mut g.found);
@@ -49,6 +68,9 @@ pub(super) fn group(from: &[String], dir: &Path) -> Result<Vec<Group>> {
                 None => groups.push(g),
             }
         }
+    }
+    if let Some(e) = worst.filter(|_| groups.is_empty()) {
+        return Err(e);
     }
     for g in &mut groups {
         let base = table_name(&g.entries);
@@ -60,7 +82,27 @@ pub(super) fn group(from: &[String], dir: &Path) -> Result<Vec<Group>> {
         }
         g.name = candidate;
     }
-    Ok(groups)
+    Ok((groups, left_out))
+}
+
+/// A file's columns, and how many lines stand above its header.
+fn looked_at(entry: &FileEntry, dir: &Path) -> Result<(Option<Probe>, usize)> {
+    let entries = std::slice::from_ref(entry);
+    infer::refuse_foreign(entries, dir)?;
+    let mut options = files_options(std::slice::from_ref(&entry.path));
+    let title = infer::title(&options, entries, dir)?;
+    let lines = title.map_or(0, |t| t.lines);
+    if lines > 0 {
+        options.insert("skip_rows".into(), OptionValue::Integer(i64::try_from(lines).unwrap_or(0)));
+    }
+    let probe = Files.source(&options, dir)?.probe(entries)?;
+    if !probe.columns.is_empty() {
+        return Ok((Some(probe), lines));
+    }
+    match infer::nothing_in(&options, entries, &probe, dir)? {
+        Some(why) => Err(why),
+        None => Ok((None, lines)),
+    }
 }
 
 /// The files connector over `paths`, everything else as detected.

@@ -3,7 +3,7 @@
 use super::columns;
 use super::look::Look;
 use super::rules::Draft;
-use super::text::{counted, figure, quoted, quoted_list};
+use super::text::{counted, figure, quoted, quoted_list, shown};
 use arrow::datatypes::DataType;
 use tidemill_connect::OptionValue;
 
@@ -26,7 +26,14 @@ pub(super) fn text(look: &Look, draft: &Draft) -> String {
     }
     // An instant without a zone is a guess, and a visible one.
     let is_instant = |c: &super::look::Seen| matches!(&c.read.data_type, DataType::Timestamp(_, Some(_)));
-    let zone_is_assumed = look.columns.iter().any(|c| is_instant(c) && c.guess.is_some());
+    // Seconds since 1970 are instants, and a time may bring its zone.
+    let says_zone = |c: &super::look::Seen| {
+        let formats = &c.read.formats;
+        let dated = |g: &tidemill_connect::infer::Guess| g.evidence.zoned > 0 && g.evidence.zoned >= g.filled - g.bad_rows;
+        (!formats.is_empty() && formats.iter().all(|f| f.contains("%s") || f.contains("%z")))
+            || (formats.is_empty() && c.guess.as_ref().is_some_and(dated))
+    };
+    let zone_is_assumed = look.columns.iter().any(|c| is_instant(c) && c.guess.is_some() && !says_zone(c));
     if zone_is_assumed {
         line("timezone = \"UTC\"        # of times written without a zone: say where they were taken, such as \"Europe/London\"");
     }
@@ -37,7 +44,9 @@ pub(super) fn text(look: &Look, draft: &Draft) -> String {
         many => line(&format!("path = {}", quoted_list(many))),
     }
     for (key, value) in &look.options {
-        line(&format!("{key} = {}", option(value)));
+        let what = look.title.as_ref().filter(|_| *key == "skip_rows");
+        let comment = what.map(|t| format!("        # above the header: {:?}", shown(&t.text))).unwrap_or_default();
+        line(&format!("{key} = {}{comment}", option(value)));
     }
     for (code, n) in &look.rejects {
         line(&format!("# {} be read ({code}): `tidemill quarantine show {}` after a run", cannot(*n), look.name));

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// More findings of one kind than this say no more than this many.
 const OF_A_KIND: usize = 12;
 
-pub(super) fn findings(p: &Profile) -> Vec<Finding> {
-    let mut out = Vec::new();
+/// `given`: what is known from elsewhere.
+pub(super) fn findings(p: &Profile, given: &[Finding]) -> Vec<Finding> {
+    let mut out = given.to_vec();
     table(p, &mut out);
     for c in &p.columns {
         column(p, c, &mut out);
@@ -42,13 +43,21 @@ pub fn ranked(mut all: Vec<Finding>) -> Vec<Finding> {
 const ORDER: &[&str] = &[
     "no_rows",
     "rejected",
+    "magnitudes",
     "encoding",
     "control",
+    "title",
+    "second_header",
+    "foot",
+    "empty_rows",
+    "kind_change",
+    "words",
     "duplicate_rows",
     "duplicates_ignoring",
     "near_duplicates",
     "key_broken",
     "empty",
+    "empty_text",
     "missing",
     "condition",
     "invalid",
@@ -66,6 +75,9 @@ const ORDER: &[&str] = &[
     "spike",
     "outliers",
     "number_text",
+    "code",
+    "epoch",
+    "negative_form",
     "constant",
     "identical",
     "gap",
@@ -234,6 +246,7 @@ fn s(n: u64) -> &'static str {
 
 fn column(p: &Profile, c: &ColumnProfile, out: &mut Vec<Finding>) {
     let name = c.name.as_str();
+    let told: Vec<&'static str> = out.iter().filter(|f| f.column.as_deref() == Some(name)).map(|f| f.code).collect();
     let mut found = Found { out, column: Some(name) };
     let present = c.rows - c.missing;
     if c.invalid > 0 {
@@ -284,6 +297,7 @@ fn column(p: &Profile, c: &ColumnProfile, out: &mut Vec<Finding>) {
         );
     }
     if let Some(t) = &c.texts
+        && !told.iter().any(|code| ["words", "magnitudes", "kind_change", "code"].contains(code))
         && t.numeric > 0
         && (t.numeric * 100 >= present * 99 || t.numeric * 100 >= present * 90 && c.suspicious.iter().any(|s| s.why == Why::OddKind))
         && !c.top.iter().any(|(v, _)| v.starts_with('0') && v.len() > 1)
@@ -291,10 +305,18 @@ fn column(p: &Profile, c: &ColumnProfile, out: &mut Vec<Finding>) {
         let text = format!("`{name}` is text, though {} of its values read as numbers", percent(t.numeric, present));
         found.add("number_text", Severity::Note, t.numeric, text, "a type in `[columns]` makes them numbers, and sets aside what is none");
     }
-    suspicious(c, &mut found);
+    suspicious(c, &told, &mut found);
     if let Some(n) = &c.numbers {
         let share = |k: u64| k as f64 / present.max(1) as f64;
-        if n.negatives > 0 && share(n.negatives) <= 0.05 && c.distinct.count > 2 {
+        // What stands for "not known" says nothing about the numbers.
+        let stand_ins: Vec<(f64, u64)> = c
+            .suspicious
+            .iter()
+            .filter(|s| s.why == Why::Placeholder && s.confidence >= 0.5)
+            .filter_map(|s| Some((s.value.parse().ok()?, s.rows)))
+            .collect();
+        let standing: u64 = stand_ins.iter().map(|(_, n)| n).sum();
+        if n.negatives > 0 && stand_ins.iter().all(|(v, _)| *v >= 0.0) && share(n.negatives) <= 0.05 && c.distinct.count > 2 {
             let text =
                 format!("`{name}` is negative in {} ({}), down to {}", rows(n.negatives), percent(n.negatives, present), figure(n.min));
             found.add(
@@ -312,7 +334,7 @@ fn column(p: &Profile, c: &ColumnProfile, out: &mut Vec<Finding>) {
             found.add("zero", Severity::Note, n.zeros, text, format!("if 0 stands for \"not known\": `rule = \"invalid\"` on `{name}`"));
         }
         let identifier = c.distinct.count as f64 > 0.9 * present as f64 && is_whole(&c.data_type);
-        if n.outliers > 0 && share(n.outliers) <= 0.05 && c.distinct.count > 20 && !identifier {
+        if n.outliers > standing * 2 && share(n.outliers) <= 0.05 && c.distinct.count > 20 && !identifier {
             let severity = if share(n.outliers) <= 0.01 { Severity::Warning } else { Severity::Note };
             let text = format!(
                 "`{name}` lies far outside in {} ({}): {} to {}, half of all within {} and {}",
@@ -369,9 +391,14 @@ pub(super) fn type_name(t: &DataType) -> String {
     }
 }
 
-fn suspicious(c: &ColumnProfile, found: &mut Found) {
+fn suspicious(c: &ColumnProfile, told: &[&str], found: &mut Found) {
     let mut by: BTreeMap<Why, Vec<&Suspicious>> = BTreeMap::new();
-    c.suspicious.iter().filter(|s| s.confidence >= 0.5).for_each(|s| by.entry(s.why).or_default().push(s));
+    let is_told = |why: Why| match why {
+        Why::Unit => told.contains(&"magnitudes"),
+        Why::OddKind => told.contains(&"words") || told.contains(&"kind_change"),
+        _ => false,
+    };
+    c.suspicious.iter().filter(|s| s.confidence >= 0.5 && !is_told(s.why)).for_each(|s| by.entry(s.why).or_default().push(s));
     let name = &c.name;
     for (why, all) in by {
         let n: u64 = all.iter().map(|s| s.rows).sum();

@@ -49,6 +49,8 @@ pub struct ProfileOptions {
     pub limit: Option<u64>,
     /// Now, in microseconds since 1970; what lies after it is a suspicious date.
     pub now_micros: i64,
+    /// What was found out already, such as by reading the file: it is ranked with the rest.
+    pub given: Vec<Finding>,
 }
 
 impl Default for ProfileOptions {
@@ -61,6 +63,7 @@ impl Default for ProfileOptions {
             target: None,
             limit: None,
             now_micros: i64::MAX,
+            given: Vec::new(),
         }
     }
 }
@@ -120,6 +123,18 @@ pub struct ColumnProfile {
     pub texts: Option<TextProfile>,
     /// Worst first.
     pub suspicious: Vec<Suspicious>,
+}
+
+impl ColumnProfile {
+    /// Whether its numbers are years or name something, so that they are written without a mark of thousands.
+    pub fn is_plain_number(&self) -> bool {
+        const NAMES: [&str; 16] =
+            ["id", "no", "nr", "num", "number", "key", "code", "year", "jahr", "zip", "plz", "ean", "isbn", "ticket", "invoice", "sku"];
+        let Some(n) = self.numbers.as_ref().filter(|_| crate::cells::is_whole(&self.data_type)) else { return false };
+        let at = |q: f64| n.quantiles.iter().find(|(x, _)| *x == q).map_or(0.0, |(_, v)| *v);
+        let are_years = at(0.25) >= 1500.0 && at(0.95) <= 2100.0;
+        are_years || self.name.split('_').any(|w| NAMES.contains(&w)) || self.label.ends_with("ID") || self.label.ends_with("Id")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -489,7 +504,7 @@ pub fn profile(scan: &dyn Scan, options: &ProfileOptions, meter: &Meter) -> Resu
     profile.correlations = correlations::correlations(&kept, &profile.columns, options.threads)?;
     profile.time = moments::coverage(&kept)?;
     profile.target = target.map(|t| target::compare(&kept, t)).transpose()?;
-    profile.findings = findings::findings(&profile);
+    profile.findings = findings::findings(&profile, &options.given);
     Ok(profile)
 }
 

@@ -419,6 +419,35 @@ fn is_filler(v: f64) -> bool {
     text.len() >= 4 && first != '0' && digits.all(|d| d == first)
 }
 
+/// Numbers that stand for none by custom: 999, -999, 9999, 99999.
+fn is_stand_in(v: f64) -> bool {
+    let size = v.abs();
+    v.fract() == 0.0 && size >= 99.0 && size < 1e12 && (size != 99.0 || v < 0.0) && format!("{size:.0}").bytes().all(|b| b == b'9')
+}
+
+/// Rows that a number for none is met in, at least.
+const STAND_IN_ROWS_MIN: u64 = 3;
+
+/// Numbers for none that come again and again, further from the others than these are from each other.
+fn stand_ins(values: &[(f64, u64)], text: &dyn Fn(usize) -> String, found: &mut Found) {
+    let is = |i: usize| is_stand_in(values[i].0) && values[i].1 >= STAND_IN_ROWS_MIN;
+    let (mut low, mut high) = (0, values.len() - 1);
+    while low < high && is(low) {
+        low += 1;
+    }
+    while high > low && is(high) {
+        high -= 1;
+    }
+    let (least, most) = (values[low].0, values[high].0);
+    for i in (0..low).chain(high + 1..values.len()) {
+        let (v, n) = values[i];
+        let away = if v < least { least - v } else { v - most };
+        if most > least && away > most - least {
+            found.add(&text(i), n, Why::Placeholder, None, 0.95);
+        }
+    }
+}
+
 fn spikes(c: &KeptColumn, counted: &[(i64, u64)], p: &NumberProfile, found: &mut Found) {
     let values: Vec<(f64, u64)> =
         counted.iter().map(|(k, n)| (value(*k as u64, &c.data_type), *n)).filter(|(v, _)| v.is_finite()).collect();
@@ -426,6 +455,9 @@ fn spikes(c: &KeptColumn, counted: &[(i64, u64)], p: &NumberProfile, found: &mut
         return;
     }
     let text = |at: usize| show(counted[at].0 as u64, &c.data_type);
+    if values.len() == counted.len() {
+        stand_ins(&values, &text, found);
+    }
     let (low, high) = fences(p);
     let at = |q: f64| p.quantiles.iter().find(|(x, _)| *x == q).map_or(0.0, |(_, v)| *v);
     let median = at(0.5);

@@ -181,6 +181,10 @@ fn values(c: &ColumnProfile) -> String {
         if c.missing == c.rows {
             return String::new();
         }
+        let plain = |v: f64| if v.fract() == 0.0 && v.abs() < 1e15 { format!("{v:.0}") } else { figure(v) };
+        if c.is_plain_number() {
+            return format!("{} … {}", plain(n.min), plain(n.max));
+        }
         let median = n.quantiles.iter().find(|(q, _)| *q == 0.5).map_or(0.0, |(_, v)| *v);
         return format!("{} … {} … {}", figure(n.min), figure(median), figure(n.max));
     }

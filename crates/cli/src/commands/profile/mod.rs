@@ -24,12 +24,12 @@ use tidemill_prepare::profile::{Profile, ProfileOptions, html, profile};
 #[allow(clippy::disallowed_methods)] // how long it took is shown, not decided by
 pub fn execute(args: &ProfileArgs, context: &Context, out: &mut dyn Write) -> Ended {
     let began = Instant::now();
-    let Opened { name, scan, labels, rename, threads } = source::open(args, context)?;
+    let Opened { name, scan, labels, rename, threads, findings: given } = source::open(args, context)?;
     let meter = Arc::new(Meter::default());
     let now_micros = context.clock.now_micros();
     let target = args.target.as_ref().map(|t| rename(t));
     let options =
-        ProfileOptions { name: name.clone(), labels, threads, target, limit: args.limit, now_micros, ..ProfileOptions::default() };
+        ProfileOptions { name: name.clone(), labels, threads, target, limit: args.limit, now_micros, given, ..ProfileOptions::default() };
 
     let watch = progress::watcher(context);
     if let Some(total) = scan.total_bytes() {

@@ -13,9 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tidemill_connect::{OptionValue, Options, ScanOptions, infer};
 use tidemill_core::name::{FILE, INGESTED_AT, LINE};
 use tidemill_core::problem::did_you_mean;
-use tidemill_core::{ColumnRead, Decoded, Error, Meter, Morsel, OnInvalid, Result, RowText, Scan};
+use tidemill_core::{ColumnRead, Decoded, Error, ErrorKind, Meter, Morsel, OnInvalid, Result, RowText, Scan};
 use tidemill_engine::query::BatchStream;
-use tidemill_pipeline::RunEvent;
+use tidemill_pipeline::{RunEvent, reading_findings};
+use tidemill_prepare::profile::Finding;
 
 /// Rows gathered into one morsel of a table.
 const MORSEL_ROWS: usize = 65_536;
@@ -30,6 +31,8 @@ pub struct Opened {
     /// The name of a column that a person called so.
     pub rename: Box<dyn Fn(&str) -> String>,
     pub threads: usize,
+    /// What the way the source is written has to tell.
+    pub findings: Vec<Finding>,
 }
 
 /// A file that is there comes first, then a pattern, then a table of the project.
@@ -38,7 +41,7 @@ pub fn open(args: &ProfileArgs, context: &Context) -> Result<Opened, Failure> {
     let path = context.resolve(Path::new(what));
     let is_file = path.exists() || what.contains(['*', '?']) || !args.options.is_empty();
     if is_file {
-        return files(args, context).map_err(Failure::Usage);
+        return files(args, context).map_err(|e| if e.kind == ErrorKind::Data { Failure::Error(e) } else { Failure::Usage(e) });
     }
     if context.resolve(Path::new("tidemill.toml")).exists() {
         return table(args, context);
@@ -62,8 +65,11 @@ fn files(args: &ProfileArgs, context: &Context) -> Result<Opened> {
     let meter = Arc::new(Meter::default());
     let watch = progress::watcher(context);
     watch.on(&RunEvent::StepStarted { step_id: 1, node: args.what.clone(), stage: "infer", meter: Arc::clone(&meter) });
-    let reading = infer::read(&options, context.dir(), threads(), &meter)?;
+    let mut reading = infer::read(&options, context.dir(), threads(), &meter)?;
     drop(watch);
+    // Types are those that a project made from the file would have.
+    reading.columns.iter_mut().for_each(infer::Column::type_now);
+    let findings = reading_findings(&reading.remarks);
     // A value that does not fit its column's type is counted, and its row kept: a profile is of all rows.
     let columns: Vec<ColumnRead> = reading.columns.into_iter().map(|c| ColumnRead { on_invalid: OnInvalid::Null, ..c.read }).collect();
     let known = |wanted: &str| {
@@ -81,6 +87,7 @@ fn files(args: &ProfileArgs, context: &Context) -> Result<Opened> {
         labels: columns.iter().map(|c| (c.name.clone(), c.label.clone())).collect(),
         rename: Box::new(move |c| names.get(c).cloned().unwrap_or_else(|| c.to_string())),
         threads: threads(),
+        findings,
     })
 }
 
@@ -162,6 +169,7 @@ fn table(args: &ProfileArgs, context: &Context) -> Result<Opened, Failure> {
         labels: BTreeMap::new(),
         rename: Box::new(str::to_string),
         threads: threads(),
+        findings: Vec::new(),
     })
 }
 
