@@ -422,7 +422,7 @@ fn is_filler(v: f64) -> bool {
 /// Numbers that stand for none by custom: 999, -999, 9999, 99999.
 fn is_stand_in(v: f64) -> bool {
     let size = v.abs();
-    v.fract() == 0.0 && size >= 99.0 && size < 1e12 && (size != 99.0 || v < 0.0) && format!("{size:.0}").bytes().all(|b| b == b'9')
+    v.fract() == 0.0 && (99.0..1e12).contains(&size) && (size != 99.0 || v < 0.0) && format!("{size:.0}").bytes().all(|b| b == b'9')
 }
 
 /// Rows that a number for none is met in, at least.
