@@ -393,6 +393,10 @@ fn files_that_are_no_tables_are_named() {
         place.good(&["init", "two", "--from", &good.display().to_string(), "--from", &bad.display().to_string(), "--format", "json"]);
     let said: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!((said["tables"].as_array().map(Vec::len), said["left_out"].as_array().map(Vec::len)), (Some(1), Some(1)), "{said}");
+    // A name that is wrong about the compression does no harm.
+    place.file("plain.csv.gz", "id,n\n1,2\n3,4\n");
+    let told = place.good(&["profile", "plain.csv.gz"]);
+    assert!(told.contains("plain.csv.gz is not compressed, though it is called so"), "{told}");
     // Nothing at all is no mistake.
     place.good(&["profile", &place.file("none.csv", "\n\n").display().to_string()]);
 }

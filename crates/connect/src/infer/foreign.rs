@@ -1,7 +1,9 @@
 //! Files that are not what their name says, and files in which there is nothing to read: they are named, not guessed at.
 
+use super::remarks::{Gravity, Remark};
 use crate::connector::Probe;
 use crate::files::FileEntry;
+use crate::files::compression::{self, Compression};
 use crate::files::open::open_text;
 use crate::files::options::FileOptions;
 use crate::options::Options;
@@ -80,4 +82,25 @@ pub fn nothing_in(given: &Options, entries: &[FileEntry], probe: &Probe, base_di
         return Ok(Some(e.at(&entry.path)));
     }
     Ok(None)
+}
+
+/// Files called .gz or .zst that are not compressed: they are read as they are.
+pub(super) fn misnamed(entries: &[FileEntry], base_dir: &Path) -> Result<Option<Remark>> {
+    let mut names = Vec::new();
+    for entry in entries.iter().filter(|e| e.path.ends_with(".gz") || e.path.ends_with(".zst")) {
+        if compression::open(entry, base_dir, None)?.compression == Compression::None && entry.size > 0 {
+            names.push(entry.path.as_str());
+        }
+    }
+    let Some(first) = names.first() else { return Ok(None) };
+    let name = first.rsplit('/').next().unwrap_or(first);
+    let more = if names.len() > 1 { format!(", as are {} others", names.len() - 1) } else { String::new() };
+    Ok(Some(Remark {
+        code: "file_name",
+        gravity: Gravity::Note,
+        column: None,
+        rows: 0,
+        text: format!("{name} is not compressed, though it is called so{more}"),
+        help: "it is read as it is; rename it, lest another program stumbles over it".into(),
+    }))
 }

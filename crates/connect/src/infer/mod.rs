@@ -19,6 +19,7 @@ mod remarks;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod units;
 
 pub use begin::{Title, title};
 pub use decide::{Doubt, Guess, Sureness};

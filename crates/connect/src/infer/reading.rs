@@ -1,7 +1,7 @@
 //! How files nobody has described should be read: what [`infer`] finds, and what of the file's form a glance at its beginning got wrong.
 
 use super::begin::{Title, title};
-use super::foreign::{nothing_in, refuse_foreign};
+use super::foreign::{misnamed, nothing_in, refuse_foreign};
 use super::place::Row;
 use super::remarks::{Remark, foot, remarks};
 use super::{Guess, Inference, Sureness, infer};
@@ -125,10 +125,14 @@ pub fn read(given: &Options, base_dir: &Path, threads: usize, meter: &Meter) -> 
     if reading.probe.format == "csv" {
         pin(given, &mut reading);
     }
+    // Objects may lack whatever they like; lines of a table may not.
+    if reading.probe.format == "csv" {
+        reading.foot = foot(&inference).into_iter().cloned().collect();
+        reading.empty_rows = inference.ends.empty;
+    }
     reading.remarks = remarks(&reading, &inference);
-    reading.foot = foot(&inference).into_iter().cloned().collect();
+    reading.remarks.extend(misnamed(&reading.entries, base_dir)?);
     reading.rejects = inference.rejects;
-    reading.empty_rows = inference.ends.empty;
     reading.columns = inference
         .columns
         .into_iter()

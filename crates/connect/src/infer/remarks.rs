@@ -30,6 +30,8 @@ pub enum Gravity {
 
 /// Rows of one kind that make a stretch.
 const STRETCH_MIN: u64 = 20;
+/// A shorter table has no foot that could be told from its rows.
+const ROWS_MIN: u64 = 10;
 /// Rows at the end that may be no rows.
 const FOOT_MAX: usize = 10;
 
@@ -53,7 +55,7 @@ pub(super) fn remarks(reading: &Reading, inference: &Inference) -> Vec<Remark> {
                     `columns = […]` under `[source]`";
         add("second_header", Gravity::Warning, None, 1, text, help.into());
     }
-    let foot = foot(inference);
+    let foot = &reading.foot;
     if !foot.is_empty() {
         let said: Vec<String> = foot.iter().take(3).map(|r| format!("line {} {:?}", r.line, first_text(r))).collect();
         let n = foot.len() as u64;
@@ -63,8 +65,8 @@ pub(super) fn remarks(reading: &Reading, inference: &Inference) -> Vec<Remark> {
         };
         add("foot", Gravity::Warning, None, n, text, "`rule = \"filter\"` takes them away; else they are counted and added up".into());
     }
-    if inference.ends.empty > 0 {
-        let n = inference.ends.empty;
+    if reading.empty_rows > 0 {
+        let n = reading.empty_rows;
         let text = format!(
             "{n} row{} empty in every column (line {} is the first)",
             if n == 1 { " is" } else { "s are" },
@@ -82,7 +84,7 @@ pub(super) fn remarks(reading: &Reading, inference: &Inference) -> Vec<Remark> {
 pub(super) fn foot(inference: &Inference) -> Vec<&Row> {
     let rows = inference.rows.max(1) as f64;
     let usual = inference.columns.iter().map(|g| (g.evidence.rows - g.evidence.missing - g.evidence.blank) as f64 / rows).sum::<f64>();
-    if inference.columns.len() < 2 || inference.rows < 10 {
+    if inference.columns.len() < 2 || inference.rows < ROWS_MIN {
         return Vec::new();
     }
     let is_foot = |row: &Row| {
@@ -156,14 +158,7 @@ fn column(guess: &Guess, add: &mut impl FnMut(&'static str, Gravity, Option<&str
                 let rows = units.iter().map(|(_, n)| n).sum();
                 let text =
                     format!("`{name}` holds numbers of different sizes, told by letters behind them ({}): it stays text", said.join(", "));
-                add(
-                    "magnitudes",
-                    Gravity::Error,
-                    Some(name),
-                    rows,
-                    text,
-                    "a `derive` rule turns them into numbers; a comment in the table's file shows how".into(),
-                );
+                add("magnitudes", Gravity::Error, Some(name), rows, text, "a `derive` rule turns them into numbers".into());
             }
             Doubt::Epoch { parts } => {
                 let text = format!("`{name}` holds {parts} since 1970, and is read as instants");

@@ -193,7 +193,7 @@ fn doubts(look: &Look, column: &Seen) -> Vec<String> {
             Doubt::Code { because } => format!("  digits, but read as text: {because}"),
             Doubt::Magnitudes { units } => {
                 let units: Vec<String> = units.iter().map(|(u, n)| format!("{u:?} {}", figure(*n))).collect();
-                format!("  numbers of different sizes ({}), so it stays text; a rule below makes numbers of them", list(&units, 6))
+                format!("  numbers of different sizes ({}), so it stays text", list(&units, 6))
             }
             Doubt::Epoch { parts } => format!("  {parts} since 1970"),
         });

@@ -133,7 +133,12 @@ impl ColumnProfile {
         let Some(n) = self.numbers.as_ref().filter(|_| crate::cells::is_whole(&self.data_type)) else { return false };
         let at = |q: f64| n.quantiles.iter().find(|(x, _)| *x == q).map_or(0.0, |(_, v)| *v);
         let are_years = at(0.25) >= 1500.0 && at(0.95) <= 2100.0;
-        are_years || self.name.split('_').any(|w| NAMES.contains(&w)) || self.label.ends_with("ID") || self.label.ends_with("Id")
+        // So many digits are a name.
+        are_years
+            || n.max >= 1e12
+            || self.name.split('_').any(|w| NAMES.contains(&w))
+            || self.label.ends_with("ID")
+            || self.label.ends_with("Id")
     }
 }
 
