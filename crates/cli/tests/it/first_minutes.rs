@@ -400,3 +400,13 @@ fn files_that_are_no_tables_are_named() {
     // Nothing at all is no mistake.
     place.good(&["profile", &place.file("none.csv", "\n\n").display().to_string()]);
 }
+
+/// A total below a short table does not decide what its columns are.
+#[test]
+fn a_total_is_no_reason_for_text() {
+    let place = Place::new();
+    let (text, said) = place.proposed("sums", format!("id;name;value\n{}Summe;;820,5\n", shop(|i| format!("{i};n{i};{i},5\n"))));
+    found(&said, "the last row looks like a total or a note, and no row: line 42 \"Summe\"");
+    assert!(place.types("sums", "sums").contains(&("id".into(), "bigint".into())), "{text}");
+    assert_eq!(place.query("sums", "SELECT count(*) AS n FROM sums")[0]["n"], 40, "{text}");
+}

@@ -17,6 +17,8 @@ pub struct Guess {
     /// Values that are not of the type, most frequent first, and how many cells they are.
     pub bad: Vec<(String, u64)>,
     pub bad_rows: u64,
+    /// Of `bad_rows`: in rows that are no rows of the table, such as a total at its end.
+    pub bad_rows_outside: u64,
     /// Cells that hold a value after NULL tokens are taken out.
     pub filled: u64,
     pub is_money: bool,
@@ -113,7 +115,17 @@ pub(super) fn decide(name: &str, label: &str, evidence: Evidence) -> Guess {
                     ..ColumnRead::new(name, DataType::Utf8)
                 };
                 doubts.clear();
-                return Guess { read, sureness: Sureness::Sure, doubts, bad: Vec::new(), bad_rows: 0, filled, is_money: false, evidence };
+                return Guess {
+                    read,
+                    sureness: Sureness::Sure,
+                    doubts,
+                    bad: Vec::new(),
+                    bad_rows: 0,
+                    bad_rows_outside: 0,
+                    filled,
+                    is_money: false,
+                    evidence,
+                };
             }
         }
         None => {
@@ -135,7 +147,7 @@ pub(super) fn decide(name: &str, label: &str, evidence: Evidence) -> Guess {
         bad.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
     }
     let bad_rows = if is_text { 0 } else { filled - fits.min(filled) };
-    Guess { read, sureness, doubts, bad, bad_rows, filled, is_money, evidence }
+    Guess { read, sureness, doubts, bad, bad_rows, bad_rows_outside: 0, filled, is_money, evidence }
 }
 
 /// A type that the column may have.

@@ -22,10 +22,9 @@ pub(super) fn is_currency(text: &str) -> bool {
 pub(super) fn magnitude(prefix: &str, unit: &str) -> bool {
     let mut words = unit.split_whitespace().map(|w| w.trim_matches('.'));
     let Some(first) = words.next() else { return false };
-    let is_money = is_currency(prefix) || words.any(is_currency);
-    // `5.7M€`
-    let first = first.trim_end_matches(|c| SIGNS.contains(&c));
-    let has_sign = is_money || first.len() < unit.trim().len() && unit.contains(|c| SIGNS.contains(&c));
+    let (size, glued) = without_currency(first);
+    let has_sign = is_currency(prefix) || words.any(is_currency) || glued;
+    let first = size;
     match first {
         "k" | "K" | "M" | "B" | "MM" | "mn" | "Mn" | "bn" | "Bn" | "tn" | "Tn" => true,
         "m" | "b" | "t" | "T" | "mm" | "L" | "cr" | "Cr" if has_sign => true,
@@ -57,17 +56,35 @@ pub(super) fn magnitude(prefix: &str, unit: &str) -> bool {
     }
 }
 
-/// Of a unit that changes the size of its number (as [`super::Doubt::Magnitudes`] shows it): the word that does, and how many ones it stands for.
-pub fn magnitude_of(unit: &str) -> Option<(&str, &'static str)> {
-    let after = unit.rsplit(" … ").next().unwrap_or(unit);
-    let word = after.split_whitespace().next()?.trim_matches('.').trim_end_matches(|c| SIGNS.contains(&c));
+/// `M` of `M€`, `T` of `TEUR`, and whether a currency was there.
+fn without_currency(word: &str) -> (&str, bool) {
+    let bare = word.trim_end_matches(|c| SIGNS.contains(&c));
+    let bare = CURRENCIES.iter().find_map(|c| bare.strip_suffix(c)).unwrap_or(bare);
+    (bare, bare.len() < word.len() && !bare.is_empty())
+}
+
+/// Of a unit that changes the size of its number (as [`super::Doubt::Magnitudes`] shows it): the word that does, and how many ones it stands for, where that is
+/// certain.
+pub fn magnitude_of(unit: &str) -> Option<(&str, Option<&'static str>)> {
+    let (before, after) = match unit.split_once(" … ") {
+        Some(parts) => parts,
+        None if is_currency(unit) => (unit, ""),
+        None => ("", unit),
+    };
+    if !magnitude(before, after) {
+        return None;
+    }
+    let (word, is_glued) = without_currency(after.split_whitespace().next()?.trim_matches('.'));
     let ones = match word.to_lowercase().as_str() {
         "k" | "tsd" | "thousand" | "tausend" => "1e3",
-        "lakh" | "lakhs" | "lac" => "1e5",
+        // `TEUR` are thousands, `$5T` may be trillions.
+        "t" if is_glued => "1e3",
+        "l" | "lakh" | "lakhs" | "lac" => "1e5",
         "m" | "mm" | "mn" | "mio" | "mill" | "million" | "millions" | "millionen" => "1e6",
         "cr" | "crore" | "crores" => "1e7",
-        "b" | "bn" | "bil" | "mrd" | "milliard" | "milliarde" | "milliarden" => "1e9",
-        _ => return None,
+        // A billion is a million millions elsewhere.
+        "b" | "bn" | "mrd" | "milliard" | "milliarde" | "milliarden" => "1e9",
+        _ => return Some((word, None)),
     };
-    Some((word, ones))
+    Some((word, Some(ones)))
 }

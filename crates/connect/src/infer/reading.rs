@@ -3,7 +3,7 @@
 use super::begin::{Title, title};
 use super::foreign::{misnamed, nothing_in, refuse_foreign};
 use super::place::Row;
-use super::remarks::{Remark, foot, remarks};
+use super::remarks::{Remark, bad_outside, foot, remarks};
 use super::{Guess, Inference, Sureness, infer};
 use crate::Connector;
 use crate::connector::{Probe, ScanOptions, Source};
@@ -131,6 +131,8 @@ pub fn read(given: &Options, base_dir: &Path, threads: usize, meter: &Meter) -> 
         reading.empty_rows = inference.ends.empty;
     }
     reading.remarks = remarks(&reading, &inference);
+    let outside = bad_outside(&inference, &reading.foot);
+    inference.columns.iter_mut().zip(outside).for_each(|(g, n)| g.bad_rows_outside = n);
     reading.remarks.extend(misnamed(&reading.entries, base_dir)?);
     reading.rejects = inference.rejects;
     reading.columns = inference

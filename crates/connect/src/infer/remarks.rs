@@ -80,6 +80,15 @@ pub(super) fn remarks(reading: &Reading, inference: &Inference) -> Vec<Remark> {
     out
 }
 
+/// What of a column's bad cells stands in rows that are none: in the foot, or in a second header line.
+pub(super) fn bad_outside(inference: &Inference, foot: &[Row]) -> Vec<u64> {
+    let first = second_header(inference).and(inference.ends.first.as_ref());
+    let rows: Vec<&Row> = foot.iter().chain(first).collect();
+    let is_bad = |guess: &Guess, cell: &Option<String>| cell.as_deref().is_some_and(|c| guess.bad.iter().any(|(v, _)| v == c.trim()));
+    let count = |(at, guess): (usize, &Guess)| rows.iter().filter(|r| r.cells.get(at).is_some_and(|c| is_bad(guess, c))).count() as u64;
+    inference.columns.iter().enumerate().map(count).collect()
+}
+
 /// The rows at the end of `ends` that are totals or notes, in order.
 pub(super) fn foot(inference: &Inference) -> Vec<&Row> {
     let rows = inference.rows.max(1) as f64;

@@ -54,7 +54,7 @@ impl Column {
     /// again and again it stays text.
     pub fn type_now(&mut self) {
         let (Some(to), Some(g)) = (self.cast_to.clone(), &self.guess) else { return };
-        let is_few = g.bad_rows * 100 <= g.filled;
+        let is_few = g.bad_rows.saturating_sub(g.bad_rows_outside) * 100 <= g.filled;
         if g.words().next().is_none() && (is_few || self.has_decoration()) {
             self.read.data_type = to;
             self.read.on_invalid = if is_few { OnInvalid::Quarantine } else { OnInvalid::Null };

@@ -170,20 +170,24 @@ fn letters_that_say_a_size_are_no_units() {
         &["10k", "20k"],
         &["1.5 bn", "2 bn"],
         &["$5m", "$6m"],
+        &["12 TEUR", "7 TEUR"],
+        &["3 M€", "4 M€"],
     ] {
         let g = guess("gross", cells);
         assert_eq!(g.read.data_type, DataType::Utf8, "{cells:?}");
         assert!(matches!(&g.doubts[..], [Doubt::Magnitudes { .. }]), "{cells:?}: {:?}", g.doubts);
     }
-    // Metres are not millions.
+    // Metres are not millions, and a seat is no number.
+    assert!(matches!(&guess("seat", &["30A", "30B", "31K"]).doubts[..], [Doubt::Units { .. }]));
     assert_eq!(guess("depth", &["5 m", "6 m"]).read.units, ["m"]);
     // One among many numbers is damage, and never read as if nothing stood behind it.
     let mut cells = vec!["4711"; 199];
     cells.push("5M");
     let g = guess("n", &cells);
     assert_eq!((g.read.data_type, g.read.units.len(), g.bad_rows), (DataType::Int64, 0, 1));
-    assert_eq!(magnitude_of("$ … M"), Some(("M", "1e6")));
-    assert_eq!(magnitude_of("Mio. €"), Some(("Mio", "1e6")));
+    assert_eq!(magnitude_of("$ … M"), Some(("M", Some("1e6"))));
+    assert_eq!((magnitude_of("TEUR"), magnitude_of("$ … T"), magnitude_of("$")), (Some(("T", Some("1e3"))), Some(("T", None)), None));
+    assert_eq!(magnitude_of("Mio. €"), Some(("Mio", Some("1e6"))));
 }
 
 #[test]

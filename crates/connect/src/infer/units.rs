@@ -16,7 +16,10 @@ pub(super) fn units(n: &Numbers, doubts: &mut Vec<Doubt>) -> Option<Vec<String>>
         units
     };
     if used.iter().any(|(u, _)| is_sized(u)) {
-        doubts.push(Doubt::Magnitudes { units: listed() });
+        // `30B` beside `30A` is a seat.
+        let is_size = |u: &str| is_sized(u) || parts(u).1.is_empty() || is_currency(parts(u).1);
+        let units = listed();
+        doubts.push(if used.iter().all(|(u, _)| is_size(u)) { Doubt::Magnitudes { units } } else { Doubt::Units { units } });
         return None;
     }
     let mut families: Vec<(String, u64, Vec<f64>)> = Vec::new();

@@ -90,12 +90,14 @@ pub(super) fn numbers_of_one_size(look: &Look) -> Vec<Proposed> {
         if n.commas + n.point_thousands + n.commas_or_thousands > 0 {
             continue;
         }
-        let mut words: Vec<(&str, &str)> = units.iter().filter_map(|(u, _)| magnitude_of(u)).collect();
-        words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+        let sizes: Vec<(&str, Option<&str>)> = units.iter().filter_map(|(u, _)| magnitude_of(u)).collect();
+        let known: Option<Vec<(&str, &str)>> = sizes.into_iter().map(|(word, ones)| Some((word, ones?))).collect();
+        let Some(mut words) = known else { continue };
+        words.sort_by_key(|(word, _)| (std::cmp::Reverse(word.len()), *word));
         words.dedup();
         let name = ident(&c.read.name);
-        let cases: Vec<String> =
-            words.iter().map(|(w, size)| format!("WHEN {name} LIKE {} THEN {size}", literal(&format!("%{w}%")))).collect();
+        let case = |(word, ones): &(&str, &str)| format!("WHEN {name} ~ {} THEN {ones}", literal(&format!("[0-9] *{word}")));
+        let cases: Vec<String> = words.iter().map(case).collect();
         let sign =
             if n.negatives > 0 { format!(" * CASE WHEN {name} LIKE '%-%' OR {name} LIKE '%(%' THEN -1 ELSE 1 END") } else { String::new() };
         let digits = format!("replace(regexp_replace({name}, '^[^0-9]*([0-9][0-9,.]*[0-9]|[0-9]).*$', '\\1'), ',', '')");
