@@ -26,7 +26,7 @@ pub(super) fn text(look: &Look, draft: &Draft) -> String {
     }
     // An instant without a zone is a guess, and a visible one.
     let is_instant = |c: &super::look::Seen| matches!(&c.read.data_type, DataType::Timestamp(_, Some(_)));
-    let zone_is_assumed = look.columns.iter().any(|c| is_instant(c) && c.guess.is_some());
+    let zone_is_assumed = look.columns.iter().any(|c| is_instant(c) && c.guess.as_ref().is_some_and(lacks_zones));
     if zone_is_assumed {
         line("timezone = \"UTC\"        # of times written without a zone: say where they were taken, such as \"Europe/London\"");
     }
@@ -72,6 +72,20 @@ pub(super) fn text(look: &Look, draft: &Draft) -> String {
         }
     }
     out
+}
+
+/// Whether some of the times were written without a zone, as far as is known.
+fn lacks_zones(guess: &tidemill_connect::infer::Guess) -> bool {
+    let has_zone = |t: &str| {
+        let time = t.find(':').map_or("", |at| &t[at..]);
+        time.ends_with(['Z', 'z'])
+            || time.contains('+')
+            || time.rsplit_once('-').is_some_and(|(_, zone)| zone.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let evidence = &guess.evidence;
+    let values = evidence.values.as_ref().filter(|v| !v.is_empty());
+    let is_nothing = |t: &str| t.trim().is_empty() || evidence.tokens.contains_key(t);
+    values.is_none_or(|v| v.keys().any(|t| !is_nothing(t) && !has_zone(t)))
 }
 
 fn cannot(rows: u64) -> String {
