@@ -60,8 +60,7 @@ fn mending_laws<'a>(look: &'a Look) -> Vec<&'a Dependency> {
 pub(super) fn by_others(look: &Look, text: &[&Seen], d: &mut Draft) -> BTreeSet<String> {
     let is_text = |c: &str| text.iter().any(|t| t.read.name == c);
     let laws: Vec<_> = mending_laws(look).into_iter().filter(|f| is_text(&f.dependent)).collect();
-    let broken: BTreeSet<&str> =
-        laws.iter().filter(|f| f.violations > 0 && is_damaged(look, &f.dependent, f.violations)).map(|f| f.dependent.as_str()).collect();
+    let broken: BTreeSet<&str> = laws.iter().filter(|f| f.violations > 0 && is_damaged(look, f)).map(|f| f.dependent.as_str()).collect();
     if broken.is_empty() {
         return BTreeSet::new();
     }
@@ -134,15 +133,16 @@ fn decides(look: &Look, column: &str) -> bool {
     look.column(column).is_some_and(|c| matches!(c.read.data_type, DataType::Utf8 | DataType::Int64))
 }
 
-/// Whether what breaks the law looks like damage: values that are odd in their own column, or missing. Two right values are no damage (a customer
-/// who moved), however seldom it happens.
-fn is_damaged(look: &Look, column: &str, violations: u64) -> bool {
-    let Some(p) = look.profiled(column) else { return false };
+/// Whether what breaks the law looks like damage: values that are odd in their own column, or missing where the law is hardly broken otherwise. Two
+/// right values are no damage (a customer who moved), however seldom it happens.
+fn is_damaged(look: &Look, f: &Dependency) -> bool {
+    let Some(p) = look.profiled(&f.dependent) else { return false };
     let odd: u64 = p.suspicious.iter().filter(|s| matches!(s.why, Why::Spelling | Why::Shape | Why::OddKind)).map(|s| s.rows).sum();
-    let guess = look.column(column).and_then(|c| c.guess.as_ref());
+    let guess = look.column(&f.dependent).and_then(|c| c.guess.as_ref());
     let bad = guess.map_or(0, |g| g.bad_rows);
     let near = guess.and_then(|g| g.evidence.values.as_ref()).map_or(0, near_frequent);
-    (odd.max(near) + bad + p.missing) * 4 >= violations
+    let missing = if f.agreement() >= 0.999 { p.missing } else { 0 };
+    (odd.max(near) + bad + missing) * 4 >= f.violations
 }
 
 /// Rows whose value differs in one letter from one at least ten times as frequent.

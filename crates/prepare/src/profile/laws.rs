@@ -38,19 +38,13 @@ pub(super) fn dependencies(p: &Profile, out: &mut Vec<Finding>) {
         found.add("dependency_broken", Severity::Note, n, text, help);
     }
     // Columns that say the same in other words.
-    let mut told: BTreeSet<&str> = BTreeSet::new();
-    for (a, b) in &laws.mutual {
-        if told.contains(a) || told.contains(b) {
-            continue;
+    for c in p.columns.iter().map(|c| c.name.as_str()).filter(|c| !laws.mutual.iter().any(|(_, b)| b == c)) {
+        let others = laws.mutual.iter().filter(|(a, _)| *a == c).map(|(_, b)| (*b).to_string());
+        let twins: Vec<String> = std::iter::once(c.to_string()).chain(others).collect();
+        if twins.len() > 1 {
+            let mut found = Found { out: &mut *out, column: Some(c) };
+            found.add("dependency", Severity::Note, p.rows, format!("{} decide each other in every row", listed(&twins)), "");
         }
-        let twins: Vec<String> = std::iter::once(*a)
-            .chain(laws.mutual.iter().filter(|(x, y)| x == a && !told.contains(y)).map(|(_, y)| *y))
-            .map(str::to_string)
-            .collect();
-        told.extend(laws.mutual.iter().filter(|(x, _)| x == a).map(|(_, y)| *y));
-        told.insert(a);
-        let mut found = Found { out: &mut *out, column: Some(a) };
-        found.add("dependency", Severity::Note, p.rows, format!("{} decide each other in every row", listed(&twins)), "");
     }
     for (column, all) in &laws.exact {
         let mut found = Found { out: &mut *out, column: Some(column) };
@@ -101,12 +95,14 @@ impl<'a> Laws<'a> {
         let single = |d: &&Dependency| d.determinant.len() == 1 && !same.contains(&(d.determinant[0].as_str(), d.dependent.as_str()));
         let all: Vec<&Dependency> = p.dependencies.iter().filter(single).collect();
         let ends = |d: &'a Dependency| (d.determinant[0].as_str(), d.dependent.as_str());
+        let place = |c: &str| p.columns.iter().position(|x| x.name == *c);
         let exact: BTreeSet<(&str, &str)> = all.iter().filter(|d| d.violations == 0).map(|d| ends(d)).collect();
         let nearly: BTreeMap<(&str, &str), u64> = all.iter().filter(|d| d.agreement() >= 0.95).map(|d| (ends(d), d.violations)).collect();
-        let mutual: BTreeSet<(&str, &str)> = exact.iter().copied().filter(|(a, b)| a < b && exact.contains(&(*b, *a))).collect();
+        let mutual: BTreeSet<(&str, &str)> =
+            exact.iter().copied().filter(|(a, b)| place(a) < place(b) && exact.contains(&(*b, *a))).collect();
         let first = |c: &'a str| {
             let twins = mutual.iter().filter(|(_, b)| *b == c).map(|(a, _)| *a);
-            twins.min().unwrap_or(c)
+            twins.min_by_key(|a| place(a)).unwrap_or(c)
         };
         let mut laws = Laws { exact: BTreeMap::new(), broken: BTreeMap::new(), mutual: mutual.clone() };
         for d in all {

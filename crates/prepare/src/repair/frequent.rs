@@ -270,7 +270,7 @@ fn beside(matcher: &Matcher, parts: Option<&Parts>, own: &Spelt, witnesses: &[Wi
 }
 
 /// How risky it is to mend what is one edit away, and what is further, and which spellings are repeated more often than slips.
-fn circumstances<'a>(matcher: &Matcher, counts: &mut dyn Iterator<Item = (&'a str, u64)>) -> ([f64; 2], BTreeMap<String, f64>) {
+fn circumstances(matcher: &Matcher, counts: &mut dyn Iterator<Item = (&str, u64)>) -> ([f64; 2], BTreeMap<String, f64>) {
     let (near, all) = odds::near(matcher, counts);
     let odds = odds::repetition(&near);
     let (crowd, found) = (odds::crowd(&near, &odds), odds::how_many(&near));

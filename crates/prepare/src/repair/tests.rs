@@ -86,7 +86,7 @@ fn nothing_is_brought_to_what_may_be_a_frequent_misspelling() {
     // Equally frequent ones are not exchanged for each other.
     let cells = [vec![Some("Rhone"); 10], vec![Some("Rhine"); 10]].concat();
     let r = run("[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nfrequent = true\nratio_min = 1\n", &words("c", &cells));
-    assert_eq!(r.column("c"), cells);
+    assert_eq!(r.quality("repair", Some("c")).cells_changed, 0);
 }
 
 #[test]
