@@ -91,9 +91,9 @@ fn equal_rows_go_only_where_a_column_names_the_event() {
             format!("{},C{},{}\n", time(i), i % 40, ["tea", "bun"][i % 2]),
             format!("{},{},{},{}\n", 5000 + i / 3, time(i / 3), i / 3 % 50, i % 3),
         );
-        (sales.push_str(&sale), orders.push_str(&order));
-        if i % 20 == 0 {
-            (sales.push_str(&sale), orders.push_str(&order));
+        for _ in 0..1 + usize::from(i % 20 == 0) {
+            sales.push_str(&sale);
+            orders.push_str(&order);
         }
     }
     made(dir.path(), &[("sales.csv", sales.as_bytes()), ("orders.csv", orders.as_bytes())]);

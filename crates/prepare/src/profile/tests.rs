@@ -258,7 +258,7 @@ fn sources_that_differ_are_told_with_the_one_that_does_most() {
     let gate = |i: usize| {
         let (source, flight, day) = at(i);
         let right = (flight * 7 + day * 3) % 23;
-        if source == "delta" && (i / 4) % 2 == 0 { format!("G{}", right + 40) } else { format!("G{right}") }
+        if source == "delta" && (i / 4).is_multiple_of(2) { format!("G{}", right + 40) } else { format!("G{right}") }
     };
     let n = 4 * flights * 6;
     let p = plain(&table(vec![
