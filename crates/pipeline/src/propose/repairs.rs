@@ -133,16 +133,18 @@ fn decides(look: &Look, column: &str) -> bool {
     look.column(column).is_some_and(|c| matches!(c.read.data_type, DataType::Utf8 | DataType::Int64))
 }
 
-/// Whether what breaks the law looks like damage: values that are odd in their own column, or missing where the law is hardly broken otherwise. Two
-/// right values are no damage (a customer who moved), however seldom it happens.
+/// Whether what breaks the law looks like damage: values that are odd in their own column, or missing. Two right values are no damage (a customer who
+/// moved), however seldom it happens.
 fn is_damaged(look: &Look, f: &Dependency) -> bool {
     let Some(p) = look.profiled(&f.dependent) else { return false };
     let odd: u64 = p.suspicious.iter().filter(|s| matches!(s.why, Why::Spelling | Why::Shape | Why::OddKind)).map(|s| s.rows).sum();
     let guess = look.column(&f.dependent).and_then(|c| c.guess.as_ref());
     let bad = guess.map_or(0, |g| g.bad_rows);
     let near = guess.and_then(|g| g.evidence.values.as_ref()).map_or(0, near_frequent);
-    let missing = if f.agreement() >= 0.999 { p.missing } else { 0 };
-    (odd.max(near) + bad + missing) * 4 >= f.violations
+    let odd = odd.max(near) + bad;
+    // Where all that breaks the law is right in its way, it has exceptions, and nothing can be filled in by it.
+    let missing = if odd > 0 || f.agreement() >= 0.999 { p.missing } else { 0 };
+    (odd + missing) * 4 >= f.violations
 }
 
 /// Rows whose value differs in one letter from one at least ten times as frequent.

@@ -22,6 +22,8 @@ const SAMPLE: usize = 2000;
 const REMEMBERED_MAX: usize = 50_000;
 /// How often a spelling occurs that others may be slips for, when confusions are learnt.
 const SLIP_COUNT: u64 = 10;
+/// A spelling met more than twice is this many times rarer than what it may be a slip for.
+const RARE: u64 = 50;
 /// A word that stands in this many different values of a column is no slip.
 const WORD_MIN: u32 = 3;
 /// Letters in a value that may be repaired to another.
@@ -51,9 +53,13 @@ impl Evidence {
         has_letters(text) || text.chars().any(|c| self.likeness.is_noise(c))
     }
 
-    /// How sure it is that a text which differs in case and space alone should be like the frequent one. In a code they may mean something.
+    /// How sure it is that a text which differs in case and space alone should be like the frequent one. In a code they may mean something, and of two
+    /// or three letters in upper and lower case one may be another's.
     pub(super) fn rewritten(text: &str) -> f64 {
-        if text.trim().chars().any(char::is_numeric) { 0.7 } else { 1.0 }
+        let text = text.trim();
+        let is_mixed = text.chars().any(char::is_uppercase) && text.chars().any(char::is_lowercase);
+        let is_short = text.chars().count() <= LETTERS_TOLD;
+        if text.chars().any(char::is_numeric) || (is_short && is_mixed) { 0.7 } else { 1.0 }
     }
 
     /// Of a repair; 0 for what is none. `equals`: how many frequent values are as near.
@@ -305,10 +311,15 @@ pub(super) fn slips(spelt: &Spelt) -> Vec<(String, String)> {
     for counts in [values, words] {
         let long = |t: &str| has_letters(t) && (LETTERS_MIN..=LENGTH_MAX).contains(&t.chars().count());
         let canon = counts.iter().filter(|(t, n)| **n >= SLIP_COUNT && long(t)).map(|(t, n)| Canon::new(t, *n, true, true)).collect();
-        let rare: Vec<String> = counts.iter().filter(|(t, n)| **n <= 2 && long(t)).map(|(t, _)| t.clone()).collect();
+        // Where a letter was lost to noise in many rows of few values, each of its places comes again.
+        let most = counts.values().max().copied().unwrap_or(0);
+        let is_rare = |n: u64, of: u64| n <= 2 || n * RARE <= of;
+        let rare: Vec<(String, u64)> = counts.iter().filter(|(t, n)| is_rare(**n, most) && long(t)).map(|(t, n)| (t.clone(), *n)).collect();
         let matcher = Matcher::new(canon, counts, Some(SLIP_COUNT as f64), 2, 0.0, true, true, None);
-        for text in rare.iter().step_by(rare.len().div_ceil(SAMPLE).max(1)) {
-            if let Meant::Canon(at, _) = matcher.find(text) {
+        for (text, n) in rare.iter().step_by(rare.len().div_ceil(SAMPLE).max(1)) {
+            if let Meant::Canon(at, _) = matcher.find(text)
+                && is_rare(*n, matcher.count(at))
+            {
                 out.push((text.clone(), matcher.text(at).to_string()));
             }
         }

@@ -18,6 +18,8 @@ const SURE: f64 = 0.6;
 const LOOKED_AT: usize = 20_000;
 /// Single edits that a letter allows and people make: leaving it out, exchanging it, putting a neighbour in its place or beside it.
 const EDITS: f64 = 4.0;
+/// How often one certain slip may be expected, though there be slips of all kinds.
+const EXPECTED_MAX: f64 = 3.0;
 /// More than this the other columns never say for a slip, ...
 const FOR_MAX: f64 = 10.0;
 /// ... nor against it.
@@ -78,7 +80,7 @@ fn again(near: &Near, slips: f64, rate: f64) -> f64 {
         ways = ways * ways / 2.0;
     }
     let by_kind = -(1.0 - (slips / ways).min(0.95)).ln();
-    let expected = by_kind.max(rate * near.others as f64 / ways).min(1.0);
+    let expected = by_kind.max(rate * near.others as f64 / ways).min(EXPECTED_MAX);
     let n = near.rows as f64;
     // expected^(n-1) / (n-1)! · (n+1)/2
     let mut odds = (n + 1.0) / 2.0;

@@ -457,6 +457,10 @@ fn with_no_distance_only_case_and_space_are_mended() {
     let changed: std::collections::BTreeSet<&str> = r.changes("repair").iter().filter_map(|c| c.before.as_deref()).collect();
     assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["PAYPAL", "paypal"]);
     assert_eq!(r.column("c").iter().filter(|v| *v == "PayPal").count(), 128);
+    // In a code of two letters, one in lower case may be another's.
+    let codes = [("MN", 90, ""), ("VA", 80, ""), ("mn", 3, ""), ("vA", 1, ""), ("Mn", 1, "")];
+    let r = run(&format!("{FREQUENT}distance_max = 0\n"), &beside(&codes));
+    assert_eq!((r.column("c").iter().filter(|v| *v == "MN").count(), r.quality("repair", Some("c")).listed), (93, 2));
 }
 
 #[test]
