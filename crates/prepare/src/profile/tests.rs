@@ -243,8 +243,8 @@ fn what_columns_decide_is_told_once() {
     assert_eq!(
         told(&p, "dependency"),
         [
-            "`town` and `code` decide each other in every row",
             "`county` decides `land` in every row",
+            "`town` and `code` decide each other in every row",
             "`town` decides `county` in every row"
         ]
     );
