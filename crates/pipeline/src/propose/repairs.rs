@@ -105,7 +105,11 @@ pub(super) fn laws(look: &Look, mended: &BTreeSet<String>, d: &mut Draft) {
             *old = f;
         }
     }
-    let mut best: Vec<&Dependency> = best.into_values().collect();
+    // Of two columns that decide each other, the one that is broken less speaks.
+    let is_reverse = |f: &Dependency, g: &Dependency| f.determinant[0] == g.dependent && g.determinant[0] == f.dependent;
+    let all: Vec<&Dependency> = best.into_values().collect();
+    let mut best: Vec<&Dependency> =
+        all.iter().copied().filter(|f| !all.iter().any(|g| is_reverse(f, g) && g.violations < f.violations)).collect();
     best.sort_by(|a, b| b.agreement().total_cmp(&a.agreement()).then_with(|| a.dependent.cmp(&b.dependent)));
     for f in best.into_iter().take(LAWS_MAX) {
         let (column, by) = (&f.dependent, &f.determinant[0]);
@@ -114,10 +118,10 @@ pub(super) fn laws(look: &Look, mended: &BTreeSet<String>, d: &mut Draft) {
             active: false,
             said: format!("mend {column} by {by}"),
             why: vec![format!(
-                "{}; {} ({:.1} %). Wrong, or right exceptions?",
+                "{}; {} ({}). Wrong, or right exceptions?",
                 law(f),
                 if n == 1 { "1 deviates".to_string() } else { format!("{} deviate", figure(n)) },
-                n as f64 / f.rows.max(1) as f64 * 100.0
+                share(n, f.rows)
             )],
             lines: vec![
                 "rule = \"repair\"".into(),
@@ -126,6 +130,19 @@ pub(super) fn laws(look: &Look, mended: &BTreeSet<String>, d: &mut Draft) {
             ],
         });
     }
+}
+
+fn share(n: u64, of: u64) -> String {
+    match n as f64 / of.max(1) as f64 * 100.0 {
+        x if x < 0.1 => "less than 0.1 %".into(),
+        x => format!("{x:.1} %"),
+    }
+}
+
+/// Whether most of a column's values have digits in them: then case may mean something.
+fn holds_codes(look: &Look, name: &str) -> bool {
+    let Some(values) = look.column(name).and_then(|c| c.guess.as_ref()).and_then(|g| g.evidence.values.as_ref()) else { return false };
+    values.keys().filter(|v| v.contains(|c: char| c.is_ascii_digit())).count() * 2 > values.len()
 }
 
 /// Times and measures agree with much by chance; names and codes decide.
@@ -187,7 +204,7 @@ pub(super) fn spellings(look: &Look, d: &mut Draft) {
             listed += mine.iter().filter(|m| !m.is_made).count();
             made.extend(sure);
         } else {
-            if !words.is_empty() {
+            if !words.is_empty() && !holds_codes(look, name) {
                 same.push(name);
                 same_made.extend(words);
             }

@@ -390,7 +390,7 @@ fn suspicious(p: &Profile, c: &ColumnProfile, found: &mut Found) {
         let n: u64 = unlikely.iter().map(|s| s.rows).sum();
         let more = if unlikely.len() > 1 { format!(", and {} more such", unlikely.len() - 1) } else { String::new() };
         let text = format!(
-            "`{name}` has rare values near frequent ones that seem to be right: {} beside {}{more} in {}",
+            "`{name}` has rare values near frequent ones that may be right: {} beside {}{more} in {}",
             quoted(&first.value),
             quoted(meant),
             rows(n)

@@ -42,7 +42,7 @@ const MEMO_MAX: usize = 1 << 20;
 /// Repairs and unmatched spellings shown in a stored recipe, each.
 const SHOWN_MAX: usize = 10_000;
 /// Columns at most that are asked what they say of a frequent spelling's slips.
-const WITNESSES_MAX: usize = 12;
+const WITNESSES_MAX: usize = 8;
 /// Values of a mended column, over all columns beside it, for which what stands there is remembered.
 const BESIDE_MAX: usize = 1 << 17;
 
@@ -77,7 +77,9 @@ pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
         let mut inputs: Vec<_> = std::iter::once(c.slot).chain(others).collect();
         let spelt = inputs.len();
         let mut witnesses = Vec::new();
-        for slot in nearest(&beside, beside.iter().position(|slot| *slot == c.slot).unwrap_or(0)) {
+        // What differs in case and space alone is the same word, whatever stands beside it.
+        let asked = if *distance_max > 0 { beside.as_slice() } else { &[] };
+        for slot in nearest(asked, beside.iter().position(|slot| *slot == c.slot).unwrap_or(0)) {
             witnesses.push(inputs.iter().position(|input| *input == slot).unwrap_or(inputs.len()));
             if !inputs.contains(&slot) {
                 inputs.push(slot);
