@@ -335,7 +335,7 @@ fn changes(applied: &Applied) -> Vec<ChangeLine> {
             line: c.line,
             before: c.before.clone(),
             after: c.after.clone(),
-            confidence: c.confidence.map(|c| (c * 1e4).round() / 1e4),
+            confidence: c.confidence.map(|c| (c * 1e3).round() / 1e3),
             applied: c.applied,
         })
         .collect()

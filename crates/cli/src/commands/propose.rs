@@ -15,7 +15,7 @@ use tidemill_pipeline::{Proposal, ProposeOptions, ProposedTable};
 use tidemill_prepare::profile::Severity;
 
 /// Findings shown of each table; all are in the project's README and in `tidemill profile`.
-const FINDINGS: usize = 12;
+const FINDINGS: usize = 10;
 /// What looking may keep in memory: a share of what a run gets.
 const MEMORY_BYTES: usize = 384 << 20;
 

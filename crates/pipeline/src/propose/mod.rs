@@ -2,18 +2,21 @@
 //! comment that says what speaks for it.
 //!
 //! Read in this order: `sources` (which files are one table), `look` (everything that is found out about a table), then what is written:
-//! `columns`, `rules`, `table` (the table's file), `views` (and exports), `readme`.
+//! `columns`, `rules` (with `repairs` and `duplicates`), `table` (the table's file), `views` (with `unfold`, and exports), `readme`.
 
 mod columns;
+mod duplicates;
 mod look;
 mod readme;
 mod remains;
+mod repairs;
 mod rules;
 mod sources;
 mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unfold;
 mod views;
 
 pub use look::reading_findings;
@@ -90,8 +93,8 @@ pub fn propose(dir: &Path, from: &[String], options: &ProposeOptions, watch: &dy
         tables.push((draft, columns::types_in_words(look)));
     }
     let names: Vec<String> = looks.iter().map(|l| l.name.clone()).collect();
-    for look in &looks {
-        files.extend(views::files(look, &names));
+    for (look, (draft, _)) in looks.iter().zip(&tables) {
+        files.extend(views::files(look, &draft.key, &names));
     }
     let description = format!("Made from {}", text::list(&looks.iter().map(|l| l.shown_source()).collect::<Vec<_>>(), 4));
     let mut all = vec![

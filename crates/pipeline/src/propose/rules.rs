@@ -1,12 +1,14 @@
 //! Which preparation a table gets: what is sure is in force, what is doubtful is proposed as a comment with its evidence.
 
 use super::columns::type_name;
+use super::duplicates;
 use super::look::{Look, Seen};
+use super::repairs;
 use super::text::{counted, figure, has_word, ident, list, literal, quoted, quoted_list, shown};
 use arrow::datatypes::DataType;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use tidemill_core::OnInvalid;
-use tidemill_prepare::profile::{Class, State, Why};
+use tidemill_prepare::profile::{Class, State};
 
 /// What a table's file says beside its columns.
 #[derive(Default)]
@@ -37,13 +39,7 @@ impl Draft {
     }
 }
 
-/// Agreement from which a dependency is taken for a law with exceptions, and groups that must speak for it.
-const AGREEMENT_MIN: f64 = 0.9;
-const GROUPS_MIN: u64 = 5;
-/// Odd spellings from which a column is one of typing errors.
-const SPELLINGS_MIN: usize = 3;
-/// Rows that a value of a determinant must have on average.
-const GROUP_ROWS_MIN: f64 = 2.5;
+/// Columns named by one kind of proposal.
 const PROPOSED_MAX: usize = 6;
 
 pub(super) fn draft(look: &Look) -> Draft {
@@ -59,10 +55,13 @@ pub(super) fn draft(look: &Look) -> Draft {
     let text: Vec<&Seen> = look.columns.iter().filter(|c| c.read.data_type == DataType::Utf8).collect();
     tidy(look, &text, &mut d);
     glued(look, &text, &mut d);
-    let mended = by_others(look, &text, &mut d);
-    spellings(look, &text, &mut d);
+    let mended = repairs::by_others(look, &text, &mut d);
+    repairs::spellings(look, &mut d);
     casts(look, &mended, &mut d);
-    duplicates(look, &mut d);
+    duplicates::propose(look, &mut d);
+    repairs::laws(look, &mended, &mut d);
+    repairs::same_words(look, &mut d);
+    repairs::forms(look, &mut d);
     proposals(look, &mut d);
     d
 }
@@ -168,99 +167,6 @@ fn glued(look: &Look, text: &[&Seen], d: &mut Draft) {
     }
 }
 
-/// Repairs by functional dependencies. Returns the columns that are mended.
-fn by_others(look: &Look, text: &[&Seen], d: &mut Draft) -> BTreeSet<String> {
-    let is_text = |c: &str| text.iter().any(|t| t.read.name == c);
-    let rows = look.profile.rows;
-    let laws: Vec<_> = look
-        .profile
-        .dependencies
-        .iter()
-        .filter(|f| f.agreement() >= AGREEMENT_MIN && f.groups >= GROUPS_MIN && f.rows * 2 >= rows && is_text(&f.dependent))
-        .filter(|f| f.determinant.len() == 1 && decides(look, &f.determinant[0]) && f.rows as f64 >= f.groups as f64 * GROUP_ROWS_MIN)
-        .collect();
-    let broken: BTreeSet<&str> =
-        laws.iter().filter(|f| f.violations > 0 && is_damaged(look, &f.dependent, f.violations)).map(|f| f.dependent.as_str()).collect();
-    if broken.is_empty() {
-        return BTreeSet::new();
-    }
-    let mut by: Vec<&str> = Vec::new();
-    for f in laws.iter().filter(|f| broken.contains(f.dependent.as_str())) {
-        if !by.contains(&f.determinant[0].as_str()) {
-            by.push(&f.determinant[0]);
-        }
-    }
-    let columns: Vec<&str> = look.columns.iter().map(|c| c.read.name.as_str()).filter(|c| broken.contains(c)).collect();
-    by.sort_by_key(|c| look.columns.iter().position(|s| s.read.name == *c));
-    let worst = laws.iter().filter(|f| f.violations > 0).max_by(|a, b| a.agreement().total_cmp(&b.agreement()));
-    let why = worst.map_or_else(Vec::new, |f| {
-        vec![format!(
-            "Columns that decide others, but for a few cells: {} decides {} in {} of {}.",
-            f.determinant[0],
-            f.dependent,
-            figure(f.rows - f.violations),
-            counted(f.rows, "row")
-        )]
-    });
-    d.rules.push(Proposed {
-        active: true,
-        said: format!("mend {} by {}", list(&columns, 4), list(&by, 3)),
-        why,
-        lines: vec!["rule = \"repair\"".into(), format!("columns = {}", quoted_list(&columns)), format!("by = {}", quoted_list(&by))],
-    });
-    columns.into_iter().map(String::from).collect()
-}
-
-/// Times and measures agree with much by chance; names and codes decide.
-fn decides(look: &Look, column: &str) -> bool {
-    look.column(column).is_some_and(|c| matches!(c.read.data_type, DataType::Utf8 | DataType::Int64))
-}
-
-/// Whether what breaks the law looks like damage: values that are odd in their own column, or missing. Two right values are no damage (a customer
-/// who moved), however seldom it happens.
-fn is_damaged(look: &Look, column: &str, violations: u64) -> bool {
-    let Some(p) = look.profiled(column) else { return false };
-    let odd: u64 = p.suspicious.iter().filter(|s| matches!(s.why, Why::Spelling | Why::Shape | Why::OddKind)).map(|s| s.rows).sum();
-    let guess = look.column(column).and_then(|c| c.guess.as_ref());
-    let bad = guess.map_or(0, |g| g.bad_rows);
-    let near = guess.and_then(|g| g.evidence.values.as_ref()).map_or(0, near_frequent);
-    (odd.max(near) + bad + p.missing) * 4 >= violations
-}
-
-/// Rows whose value differs in one letter from one at least ten times as frequent.
-fn near_frequent(values: &HashMap<Box<str>, u64>) -> u64 {
-    const VALUES_MAX: usize = 2_000;
-    if values.len() > VALUES_MAX {
-        return 0;
-    }
-    let one_apart = |a: &str, b: &str| a.len() == b.len() && a.bytes().zip(b.bytes()).filter(|(x, y)| x != y).count() == 1;
-    let is_near = |v: &str, n: u64| values.iter().any(|(w, m)| *m >= n * 10 && one_apart(v, w));
-    values.iter().filter(|(v, n)| is_near(v, **n)).map(|(_, n)| n).sum()
-}
-
-fn spellings(look: &Look, text: &[&Seen], d: &mut Draft) {
-    let mut columns = Vec::new();
-    let mut example = None;
-    for c in text {
-        let Some(p) = look.profiled(&c.read.name) else { continue };
-        let odd: Vec<_> = p.suspicious.iter().filter(|s| s.why == Why::Spelling && s.meant.is_some() && s.confidence >= 0.8).collect();
-        // One odd value may be right; several of them are a habit.
-        if odd.len() < SPELLINGS_MIN || p.distinct.count > 10_000 {
-            continue;
-        }
-        columns.push(c.read.name.as_str());
-        example = example.or(odd.first().map(|s| (s.value.clone(), s.meant.clone().unwrap_or_default())));
-    }
-    if let Some((wrong, right)) = example {
-        d.rules.push(Proposed {
-            active: true,
-            said: format!("mend rare spellings in {}", list(&columns, 4)),
-            why: vec![format!("Rare spellings near frequent ones: {:?} for {:?}.", shown(&wrong), shown(&right))],
-            lines: vec!["rule = \"repair\"".into(), format!("columns = {}", quoted_list(&columns)), "frequent = true".into()],
-        });
-    }
-}
-
 /// Columns that are of a type but for a few cells. Where the cells can be mended, the type comes after; else they are read as the type at once.
 fn casts(look: &Look, mended: &BTreeSet<String>, d: &mut Draft) {
     for c in look.columns.iter() {
@@ -282,65 +188,6 @@ fn casts(look: &Look, mended: &BTreeSet<String>, d: &mut Draft) {
             });
         } else {
             d.typed.insert(c.read.name.clone());
-        }
-    }
-}
-
-fn duplicates(look: &Look, d: &mut Draft) {
-    let p = &look.profile;
-    if p.duplicates.exact > 0 {
-        // With a number of its own in it, an equal row is the same thing twice; without one it may be a second thing.
-        let identifies = look.columns.iter().any(|c| {
-            has_word(
-                &c.read.name,
-                &c.read.label,
-                &["id", "no", "nr", "number", "invoice", "order", "code", "key", "invoiceno", "orderid", "customerid"],
-            )
-        });
-        let has_time = !p.time.is_empty();
-        let active = identifies && has_time && p.duplicates.exact * 5 < p.rows;
-        d.rules.push(Proposed {
-            active,
-            said: format!(
-                "remove {}",
-                counted(p.duplicates.exact, "row that repeats another").replace("row that repeats anothers", "rows that repeat another")
-            ),
-            why: vec![format!(
-                "{} an earlier row in every column.",
-                if p.duplicates.exact == 1 { "1 row repeats".to_string() } else { format!("{} rows repeat", figure(p.duplicates.exact)) }
-            )],
-            lines: vec!["rule = \"duplicates\"".into()],
-        });
-    }
-    if let Some((ignored, n)) = p.duplicates.ignoring.first()
-        && *n > p.duplicates.exact
-    {
-        d.rules.push(Proposed {
-            active: false,
-            said: format!("remove rows that repeat another but for {ignored}"),
-            why: vec![format!(
-                "{} another in every column but {ignored}. The same thing twice, or two alike?",
-                if *n == 1 { "1 row repeats".to_string() } else { format!("{} rows repeat", figure(*n)) }
-            )],
-            lines: vec!["rule = \"duplicates\"".into(), format!("ignore = {}", quoted_list(&[ignored]))],
-        });
-    }
-    if let Some(near) = p.duplicates.near.first() {
-        let like: Vec<&str> = match &near.column {
-            Some(c) if look.column(c).is_some_and(|s| s.read.data_type == DataType::Utf8) => vec![c.as_str()],
-            _ => Vec::new(),
-        };
-        if !like.is_empty() && near.rows > 0 {
-            let example = near.examples.first().map(|(a, b)| format!(": {:?} and {:?}", shown(a), shown(b))).unwrap_or_default();
-            d.rules.push(Proposed {
-                active: false,
-                said: format!("list rows that are nearly others in {}", like.join(", ")),
-                why: vec![format!(
-                    "{} nearly an earlier one{example}.",
-                    if near.rows == 1 { "1 row is".to_string() } else { format!("{} rows are", figure(near.rows)) }
-                )],
-                lines: vec!["rule = \"duplicates\"".into(), format!("like = {}", quoted_list(&like)), "action = \"list\"".into()],
-            });
         }
     }
 }

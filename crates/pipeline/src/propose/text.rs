@@ -187,3 +187,10 @@ pub(super) fn has_word(name: &str, label: &str, words: &[&str]) -> bool {
     parts.extend(name.split('_').map(String::from));
     parts.iter().any(|p| words.contains(&p.as_str()))
 }
+
+/// Whether a word of a name is one of these, or begins with one as names written together do: `invoiceno` with `invoice`, and `no` only by itself.
+pub(super) fn begins_word(name: &str, label: &str, words: &[&str]) -> bool {
+    let mut parts = tidemill_connect::infer::words(label);
+    parts.extend(name.split('_').map(String::from));
+    parts.iter().any(|p| words.iter().any(|w| p == w || (w.len() >= 4 && p.starts_with(w))))
+}

@@ -3,13 +3,14 @@
 use super::columns::missing_sql;
 use super::look::{Look, Seen};
 use super::text::{has_word, ident, literal, quoted};
+use super::unfold;
 use arrow::datatypes::DataType;
 use tidemill_prepare::profile::ColumnProfile;
 
 /// Columns listed in the quality view at most.
 const QUALITY_MAX: usize = 40;
 
-pub(super) fn files(look: &Look, tables: &[String]) -> Vec<(String, String)> {
+pub(super) fn files(look: &Look, key: &[String], tables: &[String]) -> Vec<(String, String)> {
     let mut out = Vec::new();
     if look.columns.is_empty() || look.profile.rows == 0 {
         return out;
@@ -17,7 +18,7 @@ pub(super) fn files(look: &Look, tables: &[String]) -> Vec<(String, String)> {
     let prefix = if tables.len() == 1 { String::new() } else { format!("{}_", look.name) };
     let taken = |n: &str| tables.iter().any(|t| t == n);
     let free = |n: String| if taken(&n) { format!("{n}_view") } else { n };
-    let measures = measures(look);
+    let measures = measures(look, key);
     let table = ident(&look.name);
     let mut exported = None;
     let mut view = |name: String, text: String| {
@@ -26,8 +27,10 @@ pub(super) fn files(look: &Look, tables: &[String]) -> Vec<(String, String)> {
     };
     if let Some((column, unit)) = time(look) {
         let c = ident(&column);
+        // A day is a day, without a time of day at its end.
+        let date = if unit == "hour" { "" } else { "::date" };
         let text = format!(
-            "--! description = {}\n--! tests = [{{ unique = {} }}]\nSELECT date_trunc('{unit}', {c}) AS {unit}, count(*) AS row_count{}\nFROM {table}\nWHERE {c} IS NOT NULL\nGROUP BY date_trunc('{unit}', {c})\n",
+            "--! description = {}\n--! tests = [{{ unique = {} }}]\nSELECT date_trunc('{unit}', {c}){date} AS {unit}, count(*) AS row_count{}\nFROM {table}\nWHERE {c} IS NOT NULL\nGROUP BY 1\nORDER BY 1\n",
             quoted(&format!("Rows{} by {unit} of {column}.", and(&measures))),
             quoted(unit),
             select(&measures),
@@ -37,7 +40,7 @@ pub(super) fn files(look: &Look, tables: &[String]) -> Vec<(String, String)> {
     for column in categories(look) {
         let c = ident(&column);
         let text = format!(
-            "--! description = {}\n--! tests = [{{ unique = {} }}]\nSELECT {c}, count(*) AS row_count, round(100.0 * count(*) / sum(count(*)) OVER (), 2) AS percent{}\nFROM {table}\nGROUP BY {c}\n",
+            "--! description = {}\n--! tests = [{{ unique = {} }}]\nSELECT {c}, count(*) AS row_count, round(100.0 * count(*) / sum(count(*)) OVER (), 2) AS percent{}\nFROM {table}\nGROUP BY {c}\nORDER BY {c}\n",
             quoted(&format!("Rows{} by {column}, and its share of all.", and(&measures))),
             quoted(&column),
             select(&measures),
@@ -46,7 +49,7 @@ pub(super) fn files(look: &Look, tables: &[String]) -> Vec<(String, String)> {
     }
     if let Some(column) = many_valued(look) {
         let c = ident(&column);
-        let order = measures.first().map_or("row_count".to_string(), |m| m.name.clone());
+        let order = measures.first().map_or("row_count".to_string(), |m| ident(&m.name));
         let text = format!(
             "--! description = {}\nSELECT {c}, count(*) AS row_count{}\nFROM {table}\nWHERE {c} IS NOT NULL\nGROUP BY {c}\nORDER BY {order} DESC, {c}\nLIMIT 50\n",
             quoted(&match measures.first() {
@@ -57,13 +60,18 @@ pub(super) fn files(look: &Look, tables: &[String]) -> Vec<(String, String)> {
         );
         view(free(format!("{prefix}top_{column}")), text);
     }
+    for (column, text) in unfold::views(look, key) {
+        view(free(format!("{prefix}each_of_{column}")), text);
+    }
     let quality = quality(look);
     if !quality.is_empty() {
         let text = format!("--! description = \"How much of each column is missing, and how many values it has.\"\n{quality}");
         view(free(format!("{prefix}quality")), text);
     }
     if let Some(name) = exported {
-        let text = format!("from = {}\n\n[to]\npath = {}\n", quoted(&name), quoted(&format!("reports/{name}.csv")));
+        // The order of a view's rows is the reader's matter.
+        let sql = format!("SELECT * FROM {} ORDER BY 1", ident(&name));
+        let text = format!("sql = {}\n\n[to]\npath = {}\n", quoted(&sql), quoted(&format!("reports/{name}.csv")));
         out.push((format!("exports/{name}.toml"), text));
     }
     out
@@ -83,33 +91,107 @@ fn and(measures: &[Measure]) -> String {
     measures.iter().map(|m| format!(" and {}", m.name.replace('_', " "))).collect()
 }
 
-/// Price times quantity where both are there; else what has a name of money; else a quantity.
-fn measures(look: &Look) -> Vec<Measure> {
-    let number = |c: &&Seen| matches!(c.read.data_type, DataType::Int64 | DataType::Float64 | DataType::Decimal128(..));
-    let with = |words: &[&str]| {
-        look.columns.iter().filter(number).find(|c| has_word(&c.read.name, &c.read.label, words)).map(|c| c.read.name.clone())
-    };
-    let quantity = with(&["quantity", "qty", "units", "pieces"]);
-    let price = with(&["price", "unitprice"]);
-    let amount = with(&["amount", "total", "revenue", "sales", "spend", "totalamount", "turnover"]);
-    match (amount, quantity, price) {
-        (Some(a), ..) => vec![Measure { name: format!("{a}_sum"), sql: format!("sum({})", ident(&a)) }],
-        (None, Some(q), Some(p)) => vec![Measure { name: "revenue".into(), sql: format!("sum({} * {})", ident(&q), ident(&p)) }],
-        (None, Some(q), None) => vec![Measure { name: format!("{q}_sum"), sql: format!("sum({})", ident(&q)) }],
-        (None, None, _) => {
-            // A time series of one number: its mean.
-            let plain: Vec<&Seen> = look
-                .columns
-                .iter()
-                .filter(number)
-                .filter(|c| !has_word(&c.read.name, &c.read.label, &["id", "no", "index", "key", "code", "year"]))
-                .collect();
-            match &plain[..] {
-                [one] => vec![Measure { name: format!("{}_mean", one.read.name), sql: format!("avg({})", ident(&one.read.name)) }],
-                _ => Vec::new(),
-            }
-        }
+/// Measures in one view.
+const MEASURES_MAX: usize = 2;
+const AMOUNTS: &[&str] = &[
+    "amount",
+    "total",
+    "revenue",
+    "sales",
+    "spend",
+    "totalamount",
+    "turnover",
+    "sum",
+    "summe",
+    "betrag",
+    "umsatz",
+    "gross",
+    "net",
+    "due",
+    "cost",
+    "costs",
+    "fee",
+];
+/// What a single piece costs, or a share: sums of it say nothing.
+const UNITARY: &[&str] =
+    &["price", "unitprice", "preis", "einzelpreis", "rate", "percent", "pct", "ratio", "share", "discount", "rabatt", "balance", "saldo"];
+
+/// What has a name of money, or is money by its sign; else price times quantity; else a quantity; else the only number there is.
+fn measures(look: &Look, key: &[String]) -> Vec<Measure> {
+    let numbers: Vec<&Seen> = look.columns.iter().filter(|c| !key.contains(&c.read.name) && is_figure(look, c)).collect();
+    let has = |c: &Seen, words: &[&str]| has_word(&c.read.name, &c.read.label, words);
+    let with = |words: &[&str]| numbers.iter().find(|c| has(c, words)).map(|c| c.read.name.clone());
+    let sum = |c: &str| Measure { name: format!("{c}_sum"), sql: format!("sum({})", ident(c)) };
+    let is_money = |c: &Seen| c.read.units.iter().any(|u| is_currency(u));
+    let mut amounts: Vec<&Seen> = numbers.iter().copied().filter(|c| !has(c, UNITARY) && (has(c, AMOUNTS) || is_money(c))).collect();
+    // What is called a total is one; of two amounts of money, the later is made of the earlier.
+    amounts.sort_by_key(|c| (!has(c, AMOUNTS), !is_money(c)));
+    let quantity = with(&["quantity", "qty", "units", "pieces", "menge"]);
+    let price = with(&["price", "unitprice", "preis", "einzelpreis"]);
+    if !amounts.is_empty() {
+        return amounts.iter().take(MEASURES_MAX).map(|c| sum(&c.read.name)).collect();
     }
+    match (quantity, price) {
+        (Some(q), Some(p)) => vec![Measure { name: "revenue".into(), sql: format!("sum({} * {})", ident(&q), ident(&p)) }],
+        (Some(q), None) => vec![sum(&q)],
+        (None, Some(p)) if numbers.iter().any(|c| c.read.name == p && is_money(c)) => vec![sum(&p)],
+        // A time series of one number: its mean.
+        (None, _) => match &numbers[..] {
+            [one] => vec![Measure { name: format!("{}_mean", one.read.name), sql: format!("avg({})", ident(&one.read.name)) }],
+            _ => Vec::new(),
+        },
+    }
+}
+
+fn is_currency(unit: &str) -> bool {
+    const CODES: &[&str] = &["EUR", "USD", "GBP", "CHF", "JPY", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "INR", "CNY"];
+    unit.contains(['$', '€', '£', '¥', '₹', '₽', '₩', '₺']) || CODES.contains(&unit.trim().to_uppercase().as_str())
+}
+
+/// A number that is measured or counted, not one that names something: no identifier, no year, no place on the earth.
+fn is_figure(look: &Look, c: &Seen) -> bool {
+    const NAMES: &[&str] = &[
+        "id",
+        "no",
+        "nr",
+        "number",
+        "index",
+        "key",
+        "code",
+        "zip",
+        "plz",
+        "postcode",
+        "year",
+        "jahr",
+        "since",
+        "month",
+        "day",
+        "week",
+        "hour",
+        "lat",
+        "lon",
+        "latitude",
+        "longitude",
+        "version",
+        "volume",
+        "issue",
+        "page",
+        "rank",
+        "phone",
+        "ts",
+        "timestamp",
+    ];
+    if !matches!(c.read.data_type, DataType::Int64 | DataType::Int32 | DataType::Float64 | DataType::Decimal128(..)) {
+        return false;
+    }
+    let Some(p) = look.profiled(&c.read.name) else { return false };
+    let is_whole = matches!(c.read.data_type, DataType::Int64 | DataType::Int32);
+    let present = p.rows - p.missing;
+    let (first, last) = p.numbers.as_ref().map_or((0.0, 0.0), |n| (n.min, n.max));
+    let is_year = is_whole && first >= 1800.0 && last <= 2100.0;
+    // Whole numbers that hardly repeat, over many rows, and fill their range are a numbering.
+    let is_numbering = is_whole && present > 100 && p.distinct.count as f64 > 0.95 * present as f64 && last - first < 3.0 * present as f64;
+    !has_word(&c.read.name, &c.read.label, NAMES) && !is_year && !is_numbering
 }
 
 /// The first column of time that is mostly filled, and a unit that gives between a few and some hundred rows.
@@ -188,17 +270,38 @@ fn quality(look: &Look) -> String {
         columns.sort_by_key(|c| std::cmp::Reverse(c.missing));
         columns.truncate(QUALITY_MAX);
     }
-    let table = ident(&look.name);
-    let rows: Vec<String> = columns
-        .iter()
-        .map(|c| {
-            let missing = missing_sql(&c.name);
-            format!(
-                "SELECT {} AS column_name, count(*) AS row_count, {missing} AS missing,\n       round(100.0 * ({missing}) / nullif(count(*), 0), 2) AS missing_percent, count(DISTINCT {}) AS distinct_values\nFROM {table}\n",
-                literal(&c.name),
-                ident(&c.name)
-            )
-        })
-        .collect();
-    rows.join("UNION ALL\n")
+    if columns.is_empty() {
+        return String::new();
+    }
+    let list = |item: &dyn Fn(&str) -> String, indent: usize| wrapped(&columns.iter().map(|c| item(&c.name)).collect::<Vec<_>>(), indent);
+    format!(
+        "SELECT column_name, row_count, missing, round(100.0 * missing / nullif(row_count, 0), 2) AS missing_percent, distinct_values\nFROM (\n    SELECT row_count,\n        unnest([{}]) AS column_name,\n        unnest(missing) AS missing,\n        unnest(distinct_values) AS distinct_values\n    FROM (\n        SELECT count(*) AS row_count,\n            [{}] AS missing,\n            [{}] AS distinct_values\n        FROM {}\n    )\n)\n",
+        list(&|c| literal(c), 12),
+        list(&|c| missing_sql(c), 16),
+        list(&|c| format!("count(DISTINCT {})", ident(c)), 16),
+        ident(&look.name)
+    )
+}
+
+/// Items between commas, on lines of some length.
+fn wrapped(items: &[String], indent: usize) -> String {
+    const WIDTH: usize = 130;
+    let mut out = String::new();
+    let mut width = indent;
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+            width += 2;
+            if width + item.len() > WIDTH {
+                out.push('\n');
+                out.push_str(&" ".repeat(indent));
+                width = indent;
+            } else {
+                out.push(' ');
+            }
+        }
+        out.push_str(item);
+        width += item.len();
+    }
+    out
 }

@@ -16,7 +16,8 @@ pub(super) fn findings(p: &Profile, given: &[Finding]) -> Vec<Finding> {
         column(p, c, &mut out);
     }
     identical(p, &mut out);
-    dependencies(p, &mut out);
+    super::laws::dependencies(p, &mut out);
+    super::laws::sources(p, &mut out);
     conditions(p, &mut out);
     correlated(p, &mut out);
     coverage(p, &mut out);
@@ -64,6 +65,10 @@ const ORDER: &[&str] = &[
     "kind",
     "placeholder",
     "future",
+    "dated",
+    "lost_zero",
+    "mark",
+    "sources",
     "spelling",
     "variant",
     "unit",
@@ -80,6 +85,7 @@ const ORDER: &[&str] = &[
     "negative_form",
     "constant",
     "identical",
+    "neighbours",
     "gap",
     "weekday_gap",
     "dependency",
@@ -105,7 +111,7 @@ pub(super) fn grouped(n: u64) -> String {
     out
 }
 
-fn rows(n: u64) -> String {
+pub(super) fn rows(n: u64) -> String {
     format!("{} row{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
@@ -119,13 +125,13 @@ pub(super) fn percent(n: u64, of: u64) -> String {
 }
 
 /// A value within a sentence.
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     let short: String = value.chars().take(40).collect();
     let dots = if short.len() < value.len() { "…" } else { "" };
     format!("\"{}{dots}\"", short.replace(['\n', '\r', '\t'], " "))
 }
 
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
     match names.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
@@ -133,13 +139,13 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-struct Found<'a> {
-    out: &'a mut Vec<Finding>,
-    column: Option<&'a str>,
+pub(super) struct Found<'a> {
+    pub(super) out: &'a mut Vec<Finding>,
+    pub(super) column: Option<&'a str>,
 }
 
 impl Found<'_> {
-    fn add(&mut self, code: &'static str, severity: Severity, rows: u64, text: String, help: impl Into<String>) {
+    pub(super) fn add(&mut self, code: &'static str, severity: Severity, rows: u64, text: String, help: impl Into<String>) {
         let help = help.into();
         let help = (!help.is_empty()).then_some(help);
         self.out.push(Finding { code, severity, column: self.column.map(str::to_string), text, rows, help });
@@ -240,7 +246,7 @@ fn table(p: &Profile, out: &mut Vec<Finding>) {
 }
 
 /// `s` of a verb after one row.
-fn s(n: u64) -> &'static str {
+pub(super) fn s(n: u64) -> &'static str {
     if n == 1 { "s" } else { "" }
 }
 
@@ -305,7 +311,7 @@ fn column(p: &Profile, c: &ColumnProfile, out: &mut Vec<Finding>) {
         let text = format!("`{name}` is text, though {} of its values read as numbers", percent(t.numeric, present));
         found.add("number_text", Severity::Note, t.numeric, text, "a type in `[columns]` makes them numbers, and sets aside what is none");
     }
-    suspicious(c, &told, &mut found);
+    suspicious(p, c, &told, &mut found);
     if let Some(n) = &c.numbers {
         let share = |k: u64| k as f64 / present.max(1) as f64;
         // What stands for "not known" says nothing about the numbers.
@@ -391,15 +397,40 @@ pub(super) fn type_name(t: &DataType) -> String {
     }
 }
 
-fn suspicious(c: &ColumnProfile, told: &[&str], found: &mut Found) {
+fn suspicious(p: &Profile, c: &ColumnProfile, told: &[&str], found: &mut Found) {
     let mut by: BTreeMap<Why, Vec<&Suspicious>> = BTreeMap::new();
     let is_told = |why: Why| match why {
         Why::Unit => told.contains(&"magnitudes"),
         Why::OddKind => told.contains(&"words") || told.contains(&"kind_change"),
         _ => false,
     };
-    c.suspicious.iter().filter(|s| s.confidence >= 0.5 && !is_told(s.why)).for_each(|s| by.entry(s.why).or_default().push(s));
     let name = &c.name;
+    // What comes again and again, or goes with other values beside it, is near a frequent value and no slip for it.
+    let rare = |s: &&Suspicious| s.why == Why::Spelling && s.confidence >= 0.5;
+    let (likely, unlikely): (Vec<_>, Vec<_>) =
+        c.suspicious.iter().filter(rare).partition(|s| p.mendings.iter().any(|m| m.column == *name && m.from == s.value));
+    let told_here = |s: &&Suspicious| s.confidence >= 0.5 && s.why != Why::Spelling && !is_told(s.why);
+    c.suspicious.iter().filter(told_here).for_each(|s| by.entry(s.why).or_default().push(s));
+    if !likely.is_empty() {
+        by.insert(Why::Spelling, likely);
+    }
+    if let Some((first, meant)) = unlikely.first().and_then(|s| Some((s, s.meant.as_ref()?))) {
+        let n: u64 = unlikely.iter().map(|s| s.rows).sum();
+        let more = if unlikely.len() > 1 { format!(", and {} more such", unlikely.len() - 1) } else { String::new() };
+        let text = format!(
+            "`{name}` has rare values near frequent ones that may be right: {} beside {}{more} in {}",
+            quoted(&first.value),
+            quoted(meant),
+            rows(n)
+        );
+        found.add(
+            "neighbours",
+            Severity::Note,
+            n,
+            text,
+            format!("if they are slips: `rule = \"repair\"` on `{name}` with the right values in `to`"),
+        );
+    }
     for (why, all) in by {
         let n: u64 = all.iter().map(|s| s.rows).sum();
         let first = all[0];
@@ -454,6 +485,24 @@ fn suspicious(c: &ColumnProfile, told: &[&str], found: &mut Found) {
                 Severity::Note,
                 format!("`{name}` has values of an unusual form: {such}"),
                 format!("`check` under `[columns.{name}]` sets them aside"),
+            ),
+            Why::Mark => (
+                "mark",
+                Severity::Warning,
+                format!("`{name}` lacks a mark that nearly all its codes have: {such}"),
+                format!("`rule = \"derive\"` puts it in; `check` under `[columns.{name}]` sets such rows aside"),
+            ),
+            Why::Zero => (
+                "lost_zero",
+                Severity::Warning,
+                format!("`{name}` has codes that lost a zero before them: {such}"),
+                format!("`rule = \"derive\"` with `lpad({name}, …, '0')`"),
+            ),
+            Why::Dated => (
+                "dated",
+                Severity::Warning,
+                format!("`{name}` has numbers that a spreadsheet made dates of: {such}"),
+                "what they were can't be told for sure: export them again as text".to_string(),
             ),
             Why::Unit => (
                 "unit",
@@ -518,49 +567,6 @@ fn identical(p: &Profile, out: &mut Vec<Finding>) {
     }
 }
 
-fn dependencies(p: &Profile, out: &mut Vec<Finding>) {
-    let same: BTreeSet<(&str, &str)> = p.identical.iter().flat_map(|(a, b)| [(a.as_str(), b.as_str()), (b.as_str(), a.as_str())]).collect();
-    let mut by: BTreeMap<&[String], Vec<&super::Dependency>> = BTreeMap::new();
-    for d in
-        p.dependencies.iter().filter(|d| d.determinant.len() == 1 && !same.contains(&(d.determinant[0].as_str(), d.dependent.as_str())))
-    {
-        by.entry(&d.determinant).or_default().push(d);
-    }
-    for (determinant, all) in by {
-        let column = determinant[0].as_str();
-        let mut found = Found { out: &mut *out, column: Some(column) };
-        let (exact, broken): (Vec<_>, Vec<_>) = all.into_iter().partition(|d| d.violations == 0);
-        let broken: Vec<_> = broken.into_iter().filter(|d| d.agreement() >= 0.95).collect();
-        if !broken.is_empty() {
-            let n = broken.iter().map(|d| d.violations).max().unwrap_or(0);
-            let names: Vec<String> = broken.iter().take(6).map(|d| d.dependent.clone()).collect();
-            let more = if broken.len() > 6 { format!(" and {} more", broken.len() - 6) } else { String::new() };
-            let worst = broken.iter().map(|d| d.agreement()).fold(1.0, f64::min);
-            let text = format!(
-                "rows with the same `{column}` mostly have the same {}{more}; up to {} disagree{} (agreement {:.1} % or more)",
-                listed(&names),
-                rows(n),
-                s(n),
-                (worst * 1000.0).floor() / 10.0
-            );
-            let columns = names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ");
-            found.add(
-                "dependency_broken",
-                Severity::Note,
-                n,
-                text,
-                format!("`rule = \"repair\"` with `columns = [{columns}]`, `by = [\"{column}\"]` follows the majority"),
-            );
-        }
-        if !exact.is_empty() {
-            let names: Vec<String> = exact.iter().take(6).map(|d| d.dependent.clone()).collect();
-            let more = if exact.len() > 6 { format!(" and {} more", exact.len() - 6) } else { String::new() };
-            let n = exact.iter().map(|d| d.rows).max().unwrap_or(0);
-            found.add("dependency", Severity::Note, n, format!("`{column}` decides {}{more} in every row", listed(&names)), "");
-        }
-    }
-}
-
 fn conditions(p: &Profile, out: &mut Vec<Finding>) {
     // Of one class and column, what says most; values of categories are many and say less.
     let mut told = 0;
@@ -600,6 +606,10 @@ fn correlated(p: &Profile, out: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
     let same: BTreeSet<(&str, &str)> = p.identical.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     for c in p.correlations.iter().filter(|c| c.value.abs() >= 0.9) {
+        // What one column decides of another, a coefficient need not tell again.
+        if super::laws::are_told(p, &c.left, &c.right) {
+            continue;
+        }
         if same.contains(&(c.left.as_str(), c.right.as_str())) || !seen.insert((c.left.clone(), c.right.clone())) || seen.len() > 6 {
             continue;
         }

@@ -32,6 +32,14 @@ impl Profile {
                 "determinant": d.determinant, "dependent": d.dependent, "groups": d.groups, "rows": d.rows, "violations": d.violations,
                 "agreement": rounded(d.agreement()),
             })).collect::<Vec<_>>(),
+            "mendings": self.mendings.iter().map(|m| json!({
+                "column": m.column, "from": m.from, "to": m.to, "rows": m.rows, "confidence": rounded(m.confidence), "made": m.is_made,
+            })).collect::<Vec<_>>(),
+            "sources": self.sources.iter().map(|d| json!({
+                "source": d.source, "about": d.about,
+                "columns": d.columns.iter().map(|(c, agree, all)| json!({ "column": c, "agree": agree, "rows": all })).collect::<Vec<_>>(),
+                "worst": d.worst.as_ref().map(|(s, odd, all)| json!({ "value": s, "odd": odd, "cells": all })),
+            })).collect::<Vec<_>>(),
             "conditions": self.conditions.iter().map(|c| json!({
                 "column": c.column, "class": class(&c.class), "rows": c.rows, "other": c.other, "state": c.state.as_str(),
                 "elsewhere": c.elsewhere, "outside": c.outside,

@@ -32,7 +32,8 @@ pub(super) fn keys(kept: &Kept, threads: usize) -> Result<Vec<CandidateKey>> {
             let again = sampled - d.keys.len() as u64;
             if again == 0 { 0 } else { (again as f64 / sampled.max(1) as f64 * present as f64).round() as u64 }
         };
-        if present > 1 && repeated * NEARLY <= present && d.missing * NEARLY <= rows {
+        // A list or an object that tells rows apart is what they hold, no name of theirs.
+        if present > 1 && !is_nested(c) && repeated * NEARLY <= present && d.missing * NEARLY <= rows {
             single.push(at);
             out.push(CandidateKey { columns: vec![c.name.clone()], duplicates: repeated, missing: d.missing, is_counted: d.is_exact() });
         }
@@ -42,6 +43,7 @@ pub(super) fn keys(kept: &Kept, threads: usize) -> Result<Vec<CandidateKey>> {
     let mut parts: Vec<usize> = (0..kept.columns.len())
         // What is measured tells rows apart by chance.
         .filter(|at| !matches!(kept.columns[*at].data_type, DataType::Float32 | DataType::Float64 | DataType::Decimal128(..)))
+        .filter(|at| !is_nested(&kept.columns[*at]))
         .filter(|at| !is_key(at) && kept.columns[*at].distinct() > 1 && kept.columns[*at].dictionary.missing * NEARLY <= rows)
         .collect();
     parts.sort_by_key(|at| (std::cmp::Reverse(kept.columns[*at].distinct()), *at));
@@ -83,6 +85,14 @@ pub(super) fn keys(kept: &Kept, threads: usize) -> Result<Vec<CandidateKey>> {
     });
     out.truncate(SHOWN);
     Ok(out)
+}
+
+/// Whether its texts are JSON lists or objects, by a look at some.
+pub(super) fn is_nested(c: &super::kept::KeptColumn) -> bool {
+    let Some(texts) = c.dictionary.texts.as_ref().filter(|_| c.is_text()) else { return false };
+    let some = c.dictionary.keys.len().min(50);
+    let is = |t: &str| (t.starts_with('[') && t.ends_with(']')) || (t.starts_with('{') && t.ends_with('}'));
+    some > 0 && (0..some).all(|at| is(texts.get(at)))
 }
 
 /// Those combinations that (nearly) tell rows apart, with the rows that they don't.

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: `encode` (a cell as 64 bits), `dictionary` (the distinct values of a column, within bounds), `pass` (the one pass), `kept`
 //! (its outcome: columns as small whole numbers), then one file per question: `columns`, `numbers`, `texts`, `suspicious`, `moments`, `duplicates`, `keys`,
-//! `dependencies`, `conditions`, `correlations`, `target`; `findings` ranks what came out, `json` and `html` write it down.
+//! `dependencies`, `sources`, `mendings`, `conditions`, `correlations`, `target`; `findings` ranks what came out, `json` and `html` write it down.
 //!
 //! Invariants: nothing depends on the number of threads; memory stays within [`ProfileOptions::memory_bytes`], and whatever was estimated or looked
 //! at in a sample because of that says so (`exact: false`, `sampled`).
@@ -15,13 +15,17 @@ mod dictionary;
 mod duplicates;
 mod encode;
 mod findings;
+mod forms;
 pub mod html;
 mod json;
 mod kept;
 mod keys;
+mod laws;
+mod mendings;
 mod moments;
 mod numbers;
 mod pass;
+mod sources;
 mod suspicious;
 mod target;
 #[cfg(test)]
@@ -88,6 +92,10 @@ pub struct Profile {
     pub target: Option<TargetComparison>,
     /// Columns that equal an earlier one in every row: (earlier, later).
     pub identical: Vec<(String, String)>,
+    /// What `repair` with `frequent = true` would do to each column, surest first; what is not made is only listed.
+    pub mendings: Vec<Mending>,
+    /// Several sources that say different things of the same.
+    pub sources: Vec<Disagreement>,
     /// Worst first.
     pub findings: Vec<Finding>,
     /// Rows that what concerns several columns was found in, where memory did not allow for all.
@@ -234,6 +242,12 @@ pub enum Why {
     OddKind,
     /// A shape that few values have where nearly all have another.
     Shape,
+    /// A code without the mark that nearly all have within.
+    Mark,
+    /// Digits that are fewer than nearly all have: a zero before them got lost.
+    Zero,
+    /// Two numbers that a spreadsheet made a date of.
+    Dated,
     /// A unit other than that of most values.
     Unit,
     /// A category that hardly any row has, where all others have many.
@@ -254,12 +268,47 @@ impl Why {
             Why::Padding => "padding",
             Why::OddKind => "kind",
             Why::Shape => "shape",
+            Why::Mark => "mark",
+            Why::Zero => "zero",
+            Why::Dated => "dated",
             Why::Unit => "unit",
             Why::Rare => "rare",
             Why::Spike => "spike",
             Why::Future => "future",
         }
     }
+}
+
+/// A rare spelling, and the frequent one it would be brought to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mending {
+    pub column: String,
+    pub from: String,
+    pub to: String,
+    pub rows: u64,
+    pub confidence: f64,
+    /// Sure enough to be made; else it is listed.
+    pub is_made: bool,
+}
+
+impl Mending {
+    /// Another way to write the same word: in case or space alone.
+    pub fn is_same_word(&self) -> bool {
+        self.from.trim().to_lowercase() == self.to.trim().to_lowercase()
+    }
+}
+
+/// Rows about the same thing, from several sources that differ.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Disagreement {
+    /// Which column says where a row is from.
+    pub source: String,
+    /// What it is about.
+    pub about: Vec<String>,
+    /// Columns in which they differ, and the rows that say what most say, of all with a value; worst first.
+    pub columns: Vec<(String, u64, u64)>,
+    /// The source that most often differs: its rows' cells that do, of all.
+    pub worst: Option<(String, u64, u64)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -503,6 +552,10 @@ pub fn profile(scan: &dyn Scan, options: &ProfileOptions, meter: &Meter) -> Resu
     check()?;
     profile.identical = keys::identical(&kept);
     profile.dependencies = dependencies::dependencies(&kept, &profile.keys, options.threads)?;
+    check()?;
+    profile.sources = sources::sources(&kept, &profile.keys);
+    check()?;
+    profile.mendings = mendings::mendings(&kept, &profile.columns, options.threads)?;
     check()?;
     profile.conditions = conditions::conditions(&kept, options.threads)?;
     check()?;

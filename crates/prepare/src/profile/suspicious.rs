@@ -81,11 +81,11 @@ pub(super) fn suspicious(
 }
 
 #[derive(Default)]
-struct Found(BTreeMap<String, Suspicious>);
+pub(super) struct Found(BTreeMap<String, Suspicious>);
 
 impl Found {
     /// One reason per value: the first that is sure enough.
-    fn add(&mut self, value: &str, rows: u64, why: Why, meant: Option<String>, confidence: f64) {
+    pub(super) fn add(&mut self, value: &str, rows: u64, why: Why, meant: Option<String>, confidence: f64) {
         let new = Suspicious { value: value.to_string(), rows, why, meant, confidence };
         match self.0.get_mut(value) {
             Some(old) if old.confidence >= confidence => {}
@@ -168,6 +168,7 @@ fn texts(c: &KeptColumn, found: &mut Found, rows: u64) {
             }
         }
     }
+    super::forms::lost(&c.name, &all, present, found);
     units(&all, present, found);
     rare(&all, present, found);
     // Names of everything are not spellings of each other.

@@ -226,6 +226,115 @@ fn columns_are_compared_by_a_target() {
     assert_eq!(wrong.unwrap_err().help.as_deref(), Some("did you mean `bought`?"));
 }
 
+fn told(p: &Profile, code: &str) -> Vec<String> {
+    p.findings.iter().filter(|f| f.code == code).map(|f| f.text.clone()).collect()
+}
+
+#[test]
+fn what_columns_decide_is_told_once() {
+    let place = |i: i64| (i * 7919) % 24;
+    let p = plain(&table(vec![
+        ("town", texts((0..1200).map(|i| format!("town {}", place(i))))),
+        ("code", texts((0..1200).map(|i| format!("K{}", place(i) * 31 % 97)))),
+        ("county", texts((0..1200).map(|i| format!("county {}", place(i) % 8)))),
+        ("land", texts((0..1200).map(|i| format!("land {}", place(i) % 4)))),
+    ]));
+    // Both ways in one line; land follows from county, which follows from the town; and no coefficient says it again.
+    assert_eq!(
+        told(&p, "dependency"),
+        [
+            "`county` decides `land` in every row",
+            "`town` and `code` decide each other in every row",
+            "`town` decides `county` in every row"
+        ]
+    );
+    assert!(told(&p, "correlation").is_empty(), "{:#?}", p.findings);
+}
+
+#[test]
+fn sources_that_differ_are_told_with_the_one_that_does_most() {
+    let (sources, flights) = (["alpha", "bravo", "carol", "delta"], 40);
+    let at = |i: usize| (sources[i % 4], (i / 4) % flights, i / 4 / flights);
+    let gate = |i: usize| {
+        let (source, flight, day) = at(i);
+        let right = (flight * 7 + day * 3) % 23;
+        if source == "delta" && (i / 4).is_multiple_of(2) { format!("G{}", right + 40) } else { format!("G{right}") }
+    };
+    let n = 4 * flights * 6;
+    let p = plain(&table(vec![
+        ("source", texts((0..n).map(|i| at(i).0.to_string()))),
+        ("flight", texts((0..n).map(|i| format!("F{}", at(i).1)))),
+        ("day", whole((0..n).map(|i| at(i).2 as i64))),
+        ("gate", texts((0..n).map(gate))),
+        ("delay", whole((0..n).map(|i| (i as i64 * 7919) % 61))),
+    ]));
+    let d = &p.sources[0];
+    assert_eq!((d.source.as_str(), d.about.as_slice()), ("source", ["flight".to_string(), "day".to_string()].as_slice()));
+    assert_eq!(d.columns, [("gate".to_string(), n as u64 * 7 / 8, n as u64)]);
+    assert_eq!(d.worst, Some(("delta".to_string(), n as u64 / 8, n as u64 / 4)));
+    assert!(
+        told(&p, "sources")[0].contains("`gate` is the majority's in 88 %; \"delta\" differs most (50 % of its cells)"),
+        "{:?}",
+        told(&p, "sources")
+    );
+}
+
+#[test]
+fn codes_that_lost_something_are_seen() {
+    let issn = |i: i64| {
+        let (a, b) = (1000 + i % 12 * 613, 2000 + i % 12 * 77);
+        if i % 40 == 0 { format!("{a}{b}") } else { format!("{a}-{b}") }
+    };
+    let zip = |i: i64| {
+        let z = ["02139", "63101", "10001", "94103", "00501"][(i % 5) as usize];
+        if i % 50 == 0 { "2139".to_string() } else { z.to_string() }
+    };
+    let pages = |i: i64| match i % 30 {
+        0 => "Jun-01".to_string(),
+        15 => "8-Dec".to_string(),
+        _ => format!("{}-{}", 100 + i, 107 + i),
+    };
+    let p = plain(&table(vec![
+        ("issn", texts((0..600).map(issn))),
+        ("zip", texts((0..600).map(zip))),
+        ("pages", texts((0..600).map(pages))),
+        // A column of dates in words, and one of numbers of several lengths, have lost nothing.
+        ("week", texts((0..600).map(|i| format!("{}-Mar", i % 28 + 1)))),
+        ("room", texts((0..600).map(|i| format!("{}", [7, 12, 104, 2210][i % 4])))),
+    ]));
+    let of = |c: &str, why: Why| {
+        column(&p, c).suspicious.iter().filter(|s| s.why == why).map(|s| (s.value.clone(), s.meant.clone())).collect::<Vec<_>>()
+    };
+    assert!(of("issn", Why::Mark).iter().all(|(v, m)| v.len() == 8 && m.as_ref().is_some_and(|m| m.len() == 9 && m.as_bytes()[4] == b'-')));
+    assert!(!of("issn", Why::Mark).is_empty());
+    assert_eq!(of("zip", Why::Zero), [("2139".to_string(), Some("02139".to_string()))]);
+    assert_eq!(of("pages", Why::Dated).len(), 2);
+    for (c, why) in [("week", Why::Dated), ("room", Why::Zero), ("pages", Why::Mark)] {
+        assert!(of(c, why).is_empty(), "{c}");
+    }
+}
+
+#[test]
+fn a_list_is_no_key_and_mendings_are_those_of_the_rule() {
+    let town = |i: i64| match i {
+        5 => "Gadsdne".to_string(),
+        _ => ["Gadsden", "Montgomery", "Birmingham"][(i % 3) as usize].to_string(),
+    };
+    // A name that comes again and again.
+    let name = |i: i64| if i % 180 == 7 { "Gadsten".to_string() } else { ["Gadsden", "Montgomery"][(i % 2) as usize].to_string() };
+    let lines = |i: i64| format!("[{{\"n\":{i}}}]");
+    let p = plain(&table(vec![
+        ("lines", texts((0..900).map(lines))),
+        ("town", texts((0..900).map(town))),
+        ("name", texts((0..900).map(name))),
+    ]));
+    assert!(p.keys.is_empty(), "{:?}", p.keys);
+    let made: Vec<(&str, &str)> = p.mendings.iter().map(|m| (m.from.as_str(), m.to.as_str())).collect();
+    assert_eq!(made, [("Gadsdne", "Gadsden")]);
+    assert!(told(&p, "spelling")[0].contains("\"Gadsdne\" for \"Gadsden\" in 1 row"), "{:?}", told(&p, "spelling"));
+    assert!(told(&p, "neighbours")[0].contains("\"Gadsten\" beside \"Gadsden\" in 5 rows"), "{:?}", told(&p, "neighbours"));
+}
+
 #[test]
 fn identical_and_constant_columns_are_told() {
     let p = plain(&table(vec![("a", whole((0..50).map(|i| i % 9))), ("b", whole((0..50).map(|i| i % 9))), ("c", whole(vec![3; 50]))]));

@@ -30,7 +30,7 @@ impl Group {
         self.values.iter().map(|(_, n)| n).sum::<u32>() + self.others
     }
 
-    fn add(&mut self, value: &str, n: u32) -> usize {
+    pub(super) fn add(&mut self, value: &str, n: u32) -> usize {
         if let Some((_, count)) = self.values.iter_mut().find(|(v, _)| **v == *value) {
             *count += n;
         } else if self.values.len() < VALUES_MAX {
@@ -52,6 +52,12 @@ pub(super) struct Groups {
     /// Groups of this many rows or fewer were given up at some point.
     pub forgotten: u32,
     bytes: usize,
+}
+
+impl Groups {
+    pub(super) fn of(groups: Grouped, rows: u64) -> Groups {
+        Groups { groups, rows, forgotten: 0, bytes: 0 }
+    }
 }
 
 /// Measures the values of its first input beside those of the others.
@@ -138,6 +144,18 @@ pub(super) struct Spelt {
     /// Rare spellings and words, each with the frequent one it is likely a slip for: what shows which characters get confused.
     pub slips: Vec<(String, String)>,
     bytes: usize,
+}
+
+impl Spelt {
+    /// Of spellings that are counted already.
+    pub(super) fn of(counts: Vec<(Box<str>, u64)>) -> Spelt {
+        let rows = counts.iter().map(|(_, n)| n).sum();
+        let mut all = HashMap::with_hasher(hasher());
+        all.extend(counts);
+        let mut out = Spelt { counts: all, rows, forgotten: 0, slips: Vec::new(), bytes: 0 };
+        out.slips = super::frequent::slips(&out);
+        out
+    }
 }
 
 /// Spellings of one column that are counted at a time.

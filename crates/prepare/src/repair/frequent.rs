@@ -2,11 +2,13 @@
 //!
 //! Nearness alone says little: in a column of codes or names, right values lie side by side. So the fit looks at how the column is: how many of its
 //! frequent values have an equally frequent one nearby, against how many of its rare values have a frequent one. If right values crowd, nearness is
-//! no evidence, and a repair's confidence falls with it. Digits are never repaired, and words that stand in several values are no slips.
+//! no evidence, and a repair's confidence falls with it. Digits are never repaired, and words that stand in several values are no slips. What else
+//! speaks for or against a slip, `odds` knows.
 
-use super::evidence::Spelt;
+use super::evidence::{Groups, Spelt};
 use super::likeness::{Difference, LENGTH_MAX, Likeness, differing, words};
 use super::matcher::{Canon, Matcher};
+use super::odds::{self, Witness};
 use super::{Meant, Repair};
 use crate::cells::{field, number_field, text_list};
 use hashbrown::HashSet;
@@ -20,6 +22,8 @@ const SAMPLE: usize = 2000;
 const REMEMBERED_MAX: usize = 50_000;
 /// How often a spelling occurs that others may be slips for, when confusions are learnt.
 const SLIP_COUNT: u64 = 10;
+/// A spelling met more than twice is this many times rarer than what it may be a slip for.
+const RARE: u64 = 50;
 /// A word that stands in this many different values of a column is no slip.
 const WORD_MIN: u32 = 3;
 /// Letters in a value that may be repaired to another.
@@ -32,24 +36,36 @@ pub(super) struct Evidence {
     pub likeness: Likeness,
     /// Words of several values, in lower case.
     known: HashSet<String>,
-    /// The share of rare values near a frequent one that are right nevertheless.
-    risk: f64,
+    /// The share of rare values one edit, and more, from a frequent one that are right nevertheless.
+    risk: [f64; 2],
+    /// Spellings that are repeated more often than slips are: how much less likely they are any.
+    odds: BTreeMap<String, f64>,
 }
 
 impl Evidence {
+    /// Whether it comes again more often than slips do.
+    pub(super) fn is_repeated(&self, text: &str) -> bool {
+        self.odds.get(text).is_some_and(|o| *o < 0.5)
+    }
+
     /// Whether there are letters enough to tell a slip from another value, or noise.
     pub(super) fn speaks_of(&self, text: &str) -> bool {
         has_letters(text) || text.chars().any(|c| self.likeness.is_noise(c))
     }
 
-    /// How sure it is that a text which differs in case and space alone should be like the frequent one. In a code they may mean something.
+    /// How sure it is that a text which differs in case and space alone should be like the frequent one. In a code they may mean something, and of two
+    /// or three letters in upper and lower case one may be another's.
     pub(super) fn rewritten(text: &str) -> f64 {
-        if text.trim().chars().any(char::is_numeric) { 0.7 } else { 1.0 }
+        let text = text.trim();
+        let is_mixed = text.chars().any(char::is_uppercase) && text.chars().any(char::is_lowercase);
+        let is_short = text.chars().count() <= LETTERS_TOLD;
+        if text.chars().any(char::is_numeric) || (is_short && is_mixed) { 0.7 } else { 1.0 }
     }
 
     /// Of a repair; 0 for what is none. `equals`: how many frequent values are as near.
-    pub(super) fn confidence(&self, wrong: &str, right: &str, equals: usize) -> f64 {
-        self.likely(wrong, right, equals) * (1.0 - self.risk)
+    pub(super) fn confidence(&self, wrong: &str, right: &str, equals: usize, distance: usize) -> f64 {
+        let risk = self.risk[usize::from(distance > 1)];
+        odds::after(self.likely(wrong, right, equals) * (1.0 - risk), self.odds.get(wrong).copied().unwrap_or(1.0))
     }
 
     /// As [`Evidence::confidence`], in a column in which right values don't crowd.
@@ -68,9 +84,12 @@ impl Evidence {
         }
         let (a, b) = differing(wrong, right);
         let length = a.len().max(b.len()).max(1) as f64;
-        // The first word with an ending, or the other way round, is another form and no slip.
-        let form =
-            a.len() != b.len() && (a.starts_with(&b) || b.starts_with(&a)) && a.len().min(b.len()) >= 3 && a.len().abs_diff(b.len()) <= 3;
+        // The first word with an ending, or the other way round, is another form and no slip; its last letter twice is one.
+        let form = a.len() != b.len()
+            && (a.starts_with(&b) || b.starts_with(&a))
+            && a.len().min(b.len()) >= 3
+            && a.len().abs_diff(b.len()) <= 3
+            && !(a.len() == b.len() + 1 && b.len() >= 4 && a.last() == b.last());
         let certain = match alike.difference {
             _ if alike.noise_only && !right.chars().any(noise) => 0.97,
             Difference::Case | Difference::Marks => 0.9,
@@ -90,7 +109,7 @@ impl Evidence {
     }
 }
 
-fn has_letters(text: &str) -> bool {
+pub(super) fn has_letters(text: &str) -> bool {
     text.chars().filter(|c| c.is_alphabetic()).nth(LETTERS_TOLD - 1).is_some()
 }
 
@@ -112,6 +131,9 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn find(&self, text: &str) -> Meant {
+        if self.words.is_exact() {
+            return Meant::Nothing;
+        }
         let by_noise = self.by_noise(text);
         if by_noise != Meant::Nothing {
             return by_noise;
@@ -181,8 +203,8 @@ fn pieces(text: &str) -> Vec<(&str, bool)> {
     out
 }
 
-/// What a column's own spellings teach: `spelt` is of the column and then of the rule's others.
-pub(super) fn learn(rule: &Repair, spelt: &[&Spelt], count_min: u64, ratio_min: f64) -> Result<Value> {
+/// What a column's own spellings teach, and the columns beside it: `spelt` is of the column and then of the rule's others.
+pub(super) fn learn(rule: &Repair, spelt: &[&Spelt], witnesses: &[&Groups], count_min: u64, ratio_min: f64) -> Result<Value> {
     let own = spelt[0];
     // Counts are kept where they can decide: of the canon, and of spellings too frequent to be anybody's misspelling.
     let decides = |n: u64| n >= count_min || n as f64 * ratio_min > count_min as f64;
@@ -208,31 +230,64 @@ pub(super) fn learn(rule: &Repair, spelt: &[&Spelt], count_min: u64, ratio_min: 
             "values": values.iter().map(|(v, _)| *v).collect::<Vec<_>>()},
     });
     let (matcher, parts) = ready(rule, &fitted, count_min, ratio_min)?;
-    let mut rare: Vec<&str> = own.counts.keys().map(|v| &**v).filter(|v| has_letters(v) && !matcher.is_canon(v)).collect();
-    let risk = risk(&matcher, &mut rare);
-    let mut rare: Vec<&str> = match &parts {
-        Some(p) => word_counts.keys().map(String::as_str).filter(|w| !p.words.is_canon(w)).collect(),
-        None => Vec::new(),
-    };
-    let word_risk = parts.map_or(0.0, |p| self::risk(&p.words, &mut rare));
-    fitted["risk"] = risk.into();
-    fitted["model"]["word_risk"] = word_risk.into();
+    let (risk, odds) = circumstances(&matcher, &mut own.counts.iter().map(|(v, n)| (&**v, *n)));
+    (fitted["risk"], fitted["risk_far"]) = (risk[0].into(), risk[1].into());
+    fitted["model"]["odds"] = to_json(&odds);
+    if let Some(parts) = parts {
+        let (risk, odds) = circumstances(&parts.words, &mut word_counts.iter().map(|(w, (n, _))| (w.as_str(), *n)));
+        (fitted["model"]["word_risk"], fitted["model"]["word_risk_far"]) = (risk[0].into(), risk[1].into());
+        fitted["model"]["word_odds"] = to_json(&odds);
+    }
+    if !witnesses.is_empty() {
+        let (matcher, parts) = ready(rule, &fitted, count_min, ratio_min)?;
+        let witnesses: Vec<Witness> = witnesses.iter().map(|g| Witness::new(g)).collect();
+        fitted["model"]["beside"] = Value::Object(beside(&matcher, parts.as_ref(), own, &witnesses));
+    }
     Ok(fitted)
 }
 
-/// How many of the rare values that are near a frequent one would be so if all of them were right.
-fn risk(matcher: &Matcher, rare: &mut Vec<&str>) -> f64 {
+fn to_json(odds: &BTreeMap<String, f64>) -> Value {
+    odds.iter().map(|(t, x)| (t.clone(), Value::from(*x))).collect::<Map<_, _>>().into()
+}
+
+/// For each rare spelling that would be brought to another: to which, and what the other columns say to it.
+fn beside(matcher: &Matcher, parts: Option<&Parts>, own: &Spelt, witnesses: &[Witness]) -> Map<String, Value> {
+    let mut rare: Vec<&str> = own.counts.keys().map(|v| &**v).filter(|v| !matcher.is_canon(v)).collect();
     rare.sort_unstable();
-    let (mut near, mut all) = (0u32, 0u32);
-    for text in rare.iter().step_by(rare.len().div_ceil(SAMPLE).max(1)) {
-        all += 1;
-        near += u32::from(matches!(matcher.find(text), Meant::Canon(_, sure) if sure > 0.6));
+    rare.truncate(REMEMBERED_MAX);
+    let mut out = Map::new();
+    for text in rare {
+        let meant = super::find(matcher, parts, None, text);
+        let to = match &meant {
+            Meant::Canon(at, _) => matcher.text(*at),
+            Meant::Text(to, _) => to,
+            Meant::Itself | Meant::Nothing => continue,
+        };
+        // Another way to write the same word is no other value, whatever stands beside it.
+        if to.to_lowercase() == text.trim().to_lowercase() {
+            continue;
+        }
+        let says = odds::beside(witnesses, text, to);
+        if says != 1.0 {
+            out.insert(text.to_string(), json!([to, says]));
+        }
     }
-    if near == 0 {
-        return 0.0;
-    }
-    let expected = matcher.crowded() * f64::from(all);
-    ((expected / f64::from(near)).min(1.0) * 1e4).round() / 1e4
+    out
+}
+
+/// How risky it is to mend what is one edit away, and what is further, and which spellings are repeated more often than slips.
+fn circumstances(matcher: &Matcher, counts: &mut dyn Iterator<Item = (&str, u64)>) -> ([f64; 2], BTreeMap<String, f64>) {
+    let (near, all) = odds::near(matcher, counts);
+    let odds = odds::repetition(&near);
+    let (crowd, found) = (odds::crowd(&near, &odds), odds::how_many(&near));
+    // Were all of them right, so many would be near a frequent one.
+    let chance = |far: bool| {
+        let (expected, found) = (matcher.crowded(if far { usize::MAX } else { 1 }) * all as f64, found[usize::from(far)]);
+        if found == 0 { 0.0 } else { (expected / found as f64).min(1.0) }
+    };
+    let round = |x: f64| (x * 1e4).round() / 1e4;
+    let one = chance(false).max(crowd[0]);
+    ([round(one), round(chance(true).max(crowd[1]).max(one))], odds)
 }
 
 /// How often each word of letters occurs, and in how many different values.
@@ -256,10 +311,15 @@ pub(super) fn slips(spelt: &Spelt) -> Vec<(String, String)> {
     for counts in [values, words] {
         let long = |t: &str| has_letters(t) && (LETTERS_MIN..=LENGTH_MAX).contains(&t.chars().count());
         let canon = counts.iter().filter(|(t, n)| **n >= SLIP_COUNT && long(t)).map(|(t, n)| Canon::new(t, *n, true, true)).collect();
-        let rare: Vec<String> = counts.iter().filter(|(t, n)| **n <= 2 && long(t)).map(|(t, _)| t.clone()).collect();
+        // Where a letter was lost to noise in many rows of few values, each of its places comes again.
+        let most = counts.values().max().copied().unwrap_or(0);
+        let is_rare = |n: u64, of: u64| n <= 2 || n * RARE <= of;
+        let rare: Vec<(String, u64)> = counts.iter().filter(|(t, n)| is_rare(**n, most) && long(t)).map(|(t, n)| (t.clone(), *n)).collect();
         let matcher = Matcher::new(canon, counts, Some(SLIP_COUNT as f64), 2, 0.0, true, true, None);
-        for text in rare.iter().step_by(rare.len().div_ceil(SAMPLE).max(1)) {
-            if let Meant::Canon(at, _) = matcher.find(text) {
+        for (text, n) in rare.iter().step_by(rare.len().div_ceil(SAMPLE).max(1)) {
+            if let Meant::Canon(at, _) = matcher.find(text)
+                && is_rare(*n, matcher.count(at))
+            {
                 out.push((text.clone(), matcher.text(at).to_string()));
             }
         }
@@ -282,12 +342,25 @@ pub(super) fn ready(rule: &Repair, fitted: &Value, count_min: u64, ratio_min: f6
     let Some(model) = fitted.get("model") else {
         return Ok((matcher(rule, counts, count_min, ratio_min, None), None));
     };
+    let risk = |of: &Value, name: &str| -> Result<[f64; 2]> {
+        let one = number_field(of, name)?;
+        Ok([one, of.get(format!("{name}_far")).and_then(Value::as_f64).unwrap_or(one)])
+    };
+    let odds = |name: &str| -> BTreeMap<String, f64> {
+        let odds = model.get(name).and_then(Value::as_object).into_iter().flatten();
+        odds.filter_map(|(t, x)| Some((t.clone(), x.as_f64()?))).collect()
+    };
     let noise = field(fitted, "noise")?.as_str().unwrap_or_default().to_string();
-    let evidence =
-        |known: Vec<String>, risk: f64| Evidence { likeness: Likeness::new(noise.chars()), known: known.into_iter().collect(), risk };
-    let whole = matcher(rule, counts, count_min, ratio_min, Some(evidence(text_list(model, "known")?, number_field(fitted, "risk")?)));
+    let evidence = |known: Vec<String>, risk: [f64; 2], odds: BTreeMap<String, f64>| Evidence {
+        likeness: Likeness::new(noise.chars()),
+        known: known.into_iter().collect(),
+        risk,
+        odds,
+    };
+    let own = evidence(text_list(model, "known")?, risk(fitted, "risk")?, odds("odds"));
+    let whole = matcher(rule, counts, count_min, ratio_min, Some(own));
     let words = counts_in(field(model, "words")?)?;
-    let words = matcher(rule, words, count_min, ratio_min, Some(evidence(Vec::new(), number_field(model, "word_risk")?)));
+    let words = matcher(rule, words, count_min, ratio_min, Some(evidence(Vec::new(), risk(model, "word_risk")?, odds("word_odds"))));
     let mut values: BTreeMap<usize, Vec<Vec<char>>> = BTreeMap::new();
     for value in text_list(model, "values")? {
         let value: Vec<char> = value.chars().collect();

@@ -108,8 +108,8 @@ impl Matcher {
         self.evidence.as_ref()
     }
 
-    /// Of the values that may be brought to others, the share that has another nearby which is about as frequent: so both are right.
-    pub(super) fn crowded(&self) -> f64 {
+    /// Of the values that may be brought to others, the share that has another within so many edits which is about as frequent: so both are right.
+    pub(super) fn crowded(&self, edits: usize) -> f64 {
         let ratio = self.ratio_min.unwrap_or(1.0);
         let admitted: Vec<&Canon> = self.by_length.iter().flatten().map(|at| &self.canon[*at as usize]).collect();
         let sample = admitted.iter().step_by(admitted.len().div_ceil(CROWD_MAX).max(1));
@@ -119,12 +119,22 @@ impl Matcher {
             let other =
                 |o: &Canon| o.text != c.text && (o.count as f64) < ratio * c.count as f64 && (c.count as f64) < ratio * o.count as f64;
             let found = self.nearest(&c.key, other);
-            near += u32::from(found.is_some_and(|(at, d, _)| {
+            near += u32::from(found.filter(|(_, d, _)| *d <= edits).is_some_and(|(at, d, _)| {
                 let o = &self.canon[at as usize];
                 d == 0 || self.evidence.as_ref().is_none_or(|e| e.likely(&c.text, &o.text, 1) > 0.6 || e.likely(&o.text, &c.text, 1) > 0.6)
             }));
         }
         if all == 0 { 0.0 } else { f64::from(near) / f64::from(all) }
+    }
+
+    /// Whether nothing but case and space may differ.
+    pub(super) fn is_exact(&self) -> bool {
+        self.distance_max == 0
+    }
+
+    /// Whether a spelling comes again more often than slips do.
+    pub(super) fn is_repeated(&self, text: &str) -> bool {
+        self.evidence.as_ref().is_some_and(|e| e.is_repeated(text))
     }
 
     pub(super) fn is_canon(&self, text: &str) -> bool {
@@ -135,46 +145,50 @@ impl Matcher {
         &self.canon[at as usize].text
     }
 
+    /// How often a value of the canon occurs.
+    pub(super) fn count(&self, at: u32) -> u64 {
+        self.canon[at as usize].count
+    }
+
     pub(super) fn find(&self, text: &str) -> Meant {
+        self.find_near(text).map_or(Meant::Nothing, |(meant, _)| meant)
+    }
+
+    /// What is meant, and how many edits away it is.
+    pub(super) fn find_near(&self, text: &str) -> Option<(Meant, usize)> {
         let key: Vec<char> = key(text, self.ignore_case, self.trim).chars().collect();
         // Without counts, a value of the canon is itself, and one that differs in case and space alone is that value.
         if self.ratio_min.is_none()
             && let Some(at) = self.by_text.get(text).or_else(|| self.by_key.get(&key))
         {
-            return Meant::Canon(*at, 1.0);
+            return Some((Meant::Canon(*at, 1.0), 0));
         }
         // With counts, a value of the canon stays: nothing nearby was frequent enough when it was admitted.
         if self.ratio_min.is_some() && self.by_text.contains_key(text) {
-            return Meant::Itself;
+            return Some((Meant::Itself, 0));
         }
         let least = self.ratio_min.map_or(0.0, |r| r * self.counts.get(text).copied().unwrap_or(0) as f64);
         let eligible = |c: &Canon| self.ratio_min.is_none() || c.count as f64 >= least;
         if self.evidence.as_ref().is_some_and(|e| !e.speaks_of(text)) {
             // Numbers and the like: nothing but another way to write them.
             let same = self.by_key.get(&key).filter(|at| eligible(&self.canon[**at as usize]));
-            return same.map_or(Meant::Nothing, |at| Meant::Canon(*at, Evidence::rewritten(text)));
+            return same.map(|at| (Meant::Canon(*at, Evidence::rewritten(text)), 0));
         }
         let nearest = self.nearest(&key, eligible);
-        let nearest = if self.evidence.is_some() { self.with_exchanges(&key, nearest, eligible) } else { nearest };
-        match nearest {
-            Some((at, distance, equals)) => {
-                let longest = key.len().max(self.canon[at as usize].key.len());
-                let confidence = if longest == 0 { 1.0 } else { 1.0 - distance as f64 / longest as f64 } / equals as f64;
-                if let Some(evidence) = self.evidence.as_ref().filter(|_| distance > 0) {
-                    let confidence = evidence.confidence(text, &self.canon[at as usize].text, equals);
-                    return if confidence > 0.0 { Meant::Canon(at, confidence) } else { Meant::Nothing };
-                }
-                if distance == 0 && self.evidence.is_some() {
-                    return Meant::Canon(at, Evidence::rewritten(text) / equals as f64);
-                }
-                // Nothing in common is not a likeness, however short the words.
-                if distance == 0 || (confidence > 0.0 && confidence >= self.confidence_min) {
-                    Meant::Canon(at, confidence)
-                } else {
-                    Meant::Nothing
-                }
+        let nearest = if self.evidence.is_some() && self.distance_max > 0 { self.with_exchanges(&key, nearest, eligible) } else { nearest };
+        let (at, distance, equals) = nearest?;
+        let right = &self.canon[at as usize];
+        let longest = key.len().max(right.key.len());
+        let confidence = if longest == 0 { 1.0 } else { 1.0 - distance as f64 / longest as f64 } / equals as f64;
+        match &self.evidence {
+            Some(_) if distance == 0 => Some((Meant::Canon(at, Evidence::rewritten(text) / equals as f64), 0)),
+            Some(evidence) => {
+                let confidence = evidence.confidence(text, &right.text, equals, distance);
+                (confidence > 0.0).then_some((Meant::Canon(at, confidence), distance))
             }
-            None => Meant::Nothing,
+            // Nothing in common is not a likeness, however short the words.
+            None => (distance == 0 || (confidence > 0.0 && confidence >= self.confidence_min))
+                .then_some((Meant::Canon(at, confidence), distance)),
         }
     }
 

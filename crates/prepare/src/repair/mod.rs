@@ -11,18 +11,20 @@ mod glued;
 mod likeness;
 mod matcher;
 mod model;
+mod odds;
+pub(crate) mod rehearsal;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
-use crate::cells::{is_text, text_list};
+use crate::cells::{is_text, is_whole, text_list};
 use crate::measure::{Measured, hasher, measured};
-use crate::program::{Given, Input, Op, Output, RowRule};
+use crate::program::{Given, Input, Op, Output, RowRule, Slot};
 use crate::scope::Scope;
 use ahash::RandomState;
 use arrow::array::{Array, AsArray, BooleanBufferBuilder, Float64Builder, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
-use evidence::{Spellings, Spelt};
+use evidence::{Beside, Groups, Spellings, Spelt};
 use frequent::Parts;
 use hashbrown::HashMap;
 use matcher::{Canon, Matcher};
@@ -39,6 +41,10 @@ const LISTED_MIN: f64 = 0.5;
 const MEMO_MAX: usize = 1 << 20;
 /// Repairs and unmatched spellings shown in a stored recipe, each.
 const SHOWN_MAX: usize = 10_000;
+/// Columns at most that are asked what they say of a frequent spelling's slips.
+const WITNESSES_MAX: usize = 8;
+/// Values of a mended column, over all columns beside it, for which what stands there is remembered.
+const BESIDE_MAX: usize = 1 << 17;
 
 pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
     if let Rule::RepairBy { columns, by, confidence_min } = rule {
@@ -49,28 +55,59 @@ pub(crate) fn compile(scope: &mut Scope, rule: &Rule) {
     }
     let Rule::Repair { columns, to, distance_max, confidence_min, ignore_case, trim, otherwise, into } = rule else { return };
     let all = scope.all(columns, "text", is_text);
+    let beside: Vec<Slot> = scope.visible().into_iter().filter(|c| can_tell(&c.data_type)).map(|c| c.slot).collect();
     for c in all.clone() {
-        let repair = Repair {
+        let mut repair = Repair {
             to: to.clone(),
             distance_max: *distance_max as usize,
             confidence_min: *confidence_min,
             ignore_case: *ignore_case,
             trim: *trim,
             otherwise: otherwise.clone(),
+            columns: all.len(),
         };
         let Some((out, replaces)) = scope.write(&c, into.as_ref(), DataType::Utf8) else { continue };
         if !matches!(to, RepairTo::Frequent { .. }) {
+            repair.columns = 0;
             scope.push_row(&c.name, vec![c.slot], out, replaces, repair);
             continue;
         }
         // Which characters get confused is learnt from all columns of the rule together.
         let others = all.iter().filter(|o| o.slot != c.slot).map(|o| o.slot);
-        let inputs: Vec<_> = std::iter::once(c.slot).chain(others).collect();
-        let node = scope.push_row(&c.name, inputs.clone(), out, replaces, repair);
-        (0..inputs.len()).for_each(|at| {
+        let mut inputs: Vec<_> = std::iter::once(c.slot).chain(others).collect();
+        let spelt = inputs.len();
+        let mut witnesses = Vec::new();
+        // What differs in case and space alone is the same word, whatever stands beside it.
+        let asked = if *distance_max > 0 { beside.as_slice() } else { &[] };
+        for slot in nearest(asked, beside.iter().position(|slot| *slot == c.slot).unwrap_or(0)) {
+            witnesses.push(inputs.iter().position(|input| *input == slot).unwrap_or(inputs.len()));
+            if !inputs.contains(&slot) {
+                inputs.push(slot);
+            }
+        }
+        let node = scope.push_row(&c.name, inputs, out, replaces, repair);
+        (0..spelt).for_each(|at| {
             node.measure(Spellings { slips: true }, vec![at]);
         });
+        let groups_max = BESIDE_MAX / witnesses.len().max(1);
+        witnesses.into_iter().for_each(|at| {
+            node.measure(Beside { groups_max }, vec![at, 0]);
+        });
     }
+}
+
+/// Names, codes and days go with a value; what is measured goes with anything.
+pub(crate) fn can_tell(t: &DataType) -> bool {
+    is_text(t) || is_whole(t) || matches!(t, DataType::Boolean | DataType::Date32)
+}
+
+/// Of the columns beside one (`at` is its place among them), those that stand nearest to it, in the table's order.
+pub(crate) fn nearest<T: Copy>(all: &[T], at: usize) -> Vec<T> {
+    let mut places: Vec<usize> = (0..all.len()).filter(|i| *i != at).collect();
+    places.sort_by_key(|i| (i.abs_diff(at), *i));
+    places.truncate(WITNESSES_MAX);
+    places.sort_unstable();
+    places.into_iter().map(|i| all[i]).collect()
 }
 
 struct Repair {
@@ -80,6 +117,8 @@ struct Repair {
     ignore_case: bool,
     trim: bool,
     otherwise: Otherwise,
+    /// Of the rule: so many of the measures are of spellings, the others of columns beside.
+    columns: usize,
 }
 
 impl RowRule for Repair {
@@ -109,8 +148,9 @@ impl RowRule for Repair {
 
     fn learn(&self, all: &[&Measured]) -> Result<Value> {
         let RepairTo::Frequent { count_min, ratio_min } = &self.to else { return Ok(Value::Null) };
-        let spelt: Vec<&Spelt> = (0..all.len()).map(|at| measured::<Spelt>(all, at)).collect::<Result<_>>()?;
-        frequent::learn(self, &spelt, *count_min, *ratio_min)
+        let spelt: Vec<&Spelt> = (0..self.columns).map(|at| measured::<Spelt>(all, at)).collect::<Result<_>>()?;
+        let beside: Vec<&Groups> = (self.columns..all.len()).map(|at| measured::<Groups>(all, at)).collect::<Result<_>>()?;
+        frequent::learn(self, &spelt, &beside, *count_min, *ratio_min)
     }
 
     fn ready(&self, fitted: &Value) -> Result<Arc<dyn Op>> {
@@ -123,14 +163,15 @@ impl RowRule for Repair {
                 (Matcher::new(canon, BTreeMap::new(), None, distance_max, sure, self.ignore_case, self.trim, None), None)
             }
         };
+        let says = fitted.get("model").map(Says::from_json).unwrap_or_default();
         // What was met before is found again, so that a stored recipe goes on knowing it.
         let mut memo = HashMap::with_hasher(hasher());
         let repaired = fitted.get("repairs").and_then(Value::as_object).into_iter().flat_map(Map::keys).map(String::as_str);
         let unmatched = fitted.get("unmatched").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         for text in repaired.chain(unmatched) {
-            memo.insert(text.into(), find(&matcher, parts.as_ref(), text));
+            memo.insert(text.into(), find(&matcher, parts.as_ref(), Some(&says), text));
         }
-        Ok(Arc::new(Mend { matcher, parts, otherwise: self.otherwise.clone(), memo: RwLock::new(memo) }))
+        Ok(Arc::new(Mend { matcher, parts, says, otherwise: self.otherwise.clone(), memo: RwLock::new(memo) }))
     }
 
     fn message(&self, fitted: &Value) -> String {
@@ -155,8 +196,35 @@ enum Meant {
     Nothing,
 }
 
-/// What becomes of a spelling: as a whole, or else by its parts.
-fn find(matcher: &Matcher, parts: Option<&Parts>, text: &str) -> Meant {
+/// What the columns beside say of spellings: to what each would be brought, and how much likelier, or less likely, that makes it a slip.
+#[derive(Default)]
+struct Says(BTreeMap<String, (String, f64)>);
+
+impl Says {
+    fn from_json(model: &Value) -> Says {
+        let all = model.get("beside").and_then(Value::as_object).into_iter().flatten();
+        Says(all.filter_map(|(from, says)| Some((from.clone(), (says.get(0)?.as_str()?.to_string(), says.get(1)?.as_f64()?)))).collect())
+    }
+
+    fn weigh(&self, from: &str, to: &str, sure: f64) -> f64 {
+        self.0.get(from).filter(|(t, _)| t == to).map_or(sure, |(_, odds)| odds::after(sure, *odds))
+    }
+}
+
+/// What becomes of a spelling: as a whole, or else by its parts; after the columns beside it were heard.
+fn find(matcher: &Matcher, parts: Option<&Parts>, says: Option<&Says>, text: &str) -> Meant {
+    match (spelt(matcher, parts, text), says) {
+        (Meant::Canon(at, sure), Some(says)) => Meant::Canon(at, says.weigh(text, matcher.text(at), sure)),
+        (Meant::Text(to, sure), Some(says)) => {
+            let sure = says.weigh(text, &to, sure);
+            Meant::Text(to, sure)
+        }
+        (meant, _) => meant,
+    }
+}
+
+/// By its letters alone.
+fn spelt(matcher: &Matcher, parts: Option<&Parts>, text: &str) -> Meant {
     let whole = matcher.find(text);
     let Some(parts) = parts.filter(|_| whole != Meant::Itself) else { return whole };
     let part = parts.find(text);
@@ -173,6 +241,8 @@ fn find(matcher: &Matcher, parts: Option<&Parts>, text: &str) -> Meant {
                 Meant::Text(to.clone(), b * 0.6)
             }
         }
+        // A value that is repeated as slips are not is none by its words either.
+        (Meant::Canon(..), Meant::Text(..)) if matcher.is_repeated(text) => whole,
         _ if sure(&part) > sure(&whole) => part,
         _ => whole,
     }
@@ -182,6 +252,7 @@ struct Mend {
     matcher: Matcher,
     /// For frequent spellings: their words.
     parts: Option<Parts>,
+    says: Says,
     otherwise: Otherwise,
     memo: RwLock<HashMap<Box<str>, Meant, RandomState>>,
 }
@@ -191,7 +262,7 @@ impl Mend {
         if let Some(m) = self.memo.read().get(text) {
             return m.clone();
         }
-        find(&self.matcher, self.parts.as_ref(), text)
+        find(&self.matcher, self.parts.as_ref(), Some(&self.says), text)
     }
 
     /// What becomes of each cell: looked up, or found now and remembered.
@@ -213,7 +284,8 @@ impl Mend {
         }
         let mut fresh: HashMap<&str, Meant, RandomState> = HashMap::with_hasher(hasher());
         for row in unknown {
-            let found = fresh.entry(column.value(row)).or_insert_with_key(|text| find(&self.matcher, self.parts.as_ref(), text));
+            let found =
+                fresh.entry(column.value(row)).or_insert_with_key(|text| find(&self.matcher, self.parts.as_ref(), Some(&self.says), text));
             out[row] = found.clone();
         }
         let mut memo = self.memo.write();

@@ -24,7 +24,7 @@ pub(super) fn repair(f: &mut Fields, sheet: &mut Sheet) -> Option<Rule> {
     let columns = if f.has("frequent") { columns(f, sheet) } else { single(&column(f, sheet)) };
     let to = target(f, sheet);
     let frequent = matches!(to, Some(RepairTo::Frequent { .. }));
-    let distance_max = f.whole("distance_max", 1..=64, sheet).map_or(2, |n| n.value as u32);
+    let distance_max = f.whole("distance_max", 0..=64, sheet).map_or(2, |n| n.value as u32);
     let confidence_min = f.number("confidence_min", 0.0..=1.0, sheet).map_or(if frequent { FREQUENT_MIN } else { 0.0 }, |n| n.value);
     let ignore_case = f.flag("ignore_case", true, sheet);
     let trim = f.flag("trim", true, sheet);

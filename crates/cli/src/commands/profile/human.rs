@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 const WIDTH: usize = 100;
 /// Findings told; the rest is counted.
-const FINDINGS: usize = 16;
+const FINDINGS: usize = 10;
 /// Columns told; -v tells all.
 const COLUMNS: usize = 60;
 /// Bars of the small plots.
