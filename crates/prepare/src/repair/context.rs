@@ -207,11 +207,8 @@ impl Context {
         let mut known: Vec<(String, u32)> = seen.into_iter().filter(|(_, n)| *n >= WORD_MIN).collect();
         known.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         known.truncate(REMEMBERED_MAX);
-        ColumnFacts {
-            counts: counts.into_iter().map(|(v, n)| (v.to_string(), n)).collect(),
-            words: known.into_iter().map(|(w, _)| w).collect(),
-            top: top as f64 / spelt.rows.max(1) as f64,
-        }
+        let counts = counts.into_iter().map(|(v, n)| (v.to_string(), n)).collect();
+        ColumnFacts::new(counts, known.into_iter().map(|(w, _)| w).collect(), top as f64 / spelt.rows.max(1) as f64)
     }
 }
 

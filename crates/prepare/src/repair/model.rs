@@ -147,6 +147,20 @@ pub(super) struct ColumnFacts {
     pub words: HashSet<String>,
     /// Share of the most frequent value.
     pub top: f64,
+    /// Rows of the most frequent value.
+    most: u64,
+}
+
+impl ColumnFacts {
+    pub(super) fn new(counts: BTreeMap<String, u64>, words: HashSet<String>, top: f64) -> Self {
+        let most = counts.values().copied().max().unwrap_or(0);
+        ColumnFacts { counts, words, top, most }
+    }
+
+    /// The share of rows that have a value.
+    pub(super) fn share(&self, value: &str) -> f64 {
+        self.top * self.counts.get(value).copied().unwrap_or(0) as f64 / self.most.max(1) as f64
+    }
 }
 
 pub(super) struct Model {
@@ -190,11 +204,11 @@ impl Model {
         let mut facts = Vec::new();
         for c in list(model, "columns")? {
             let count = |v: &Value| v.as_str()?.rsplit_once(PART).and_then(|(v, n)| Some((v.to_string(), n.parse().ok()?)));
-            facts.push(ColumnFacts {
-                counts: list(&c, "counts")?.iter().map(|v| count(v).ok_or_else(wrong)).collect::<Result<_>>()?,
-                words: list(&c, "words")?.iter().filter_map(|w| w.as_str().map(str::to_string)).collect(),
-                top: number_field(&c, "top")?,
-            });
+            facts.push(ColumnFacts::new(
+                list(&c, "counts")?.iter().map(|v| count(v).ok_or_else(wrong)).collect::<Result<_>>()?,
+                list(&c, "words")?.iter().filter_map(|w| w.as_str().map(str::to_string)).collect(),
+                number_field(&c, "top")?,
+            ));
         }
         let mut determinants: Vec<Determinant> = determinants.iter().map(|d| Determinant::new(d.clone())).collect();
         let mut pairs = Vec::new();

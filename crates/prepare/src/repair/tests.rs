@@ -206,6 +206,23 @@ fn cells_follow_the_rows_other_columns() {
     assert_eq!(r.applied.quality.iter().map(|q| q.listed).sum::<u64>(), 4);
 }
 
+/// What nearly all rows have in common does not tell whose row one is: `county` agrees, and yet the code may be the wrong one of the two.
+#[test]
+fn a_value_that_all_have_backs_no_determinant() {
+    let rule = "[[clean]]\nrule = \"repair\"\ncolumns = [\"dial\", \"county\"]\nby = [\"code\"]\n";
+    let county = |at: usize| if at % 10 == 9 { "Lowlands" } else { "Westmark" };
+    let place = |at: usize| [Some(format!("c{at}")), Some("t".to_string()), Some(county(at).to_string()), Some(format!("{}", 7000 + at))];
+    let mut rows: Vec<[Option<String>; 4]> = (0..12_000).map(|i| place(i / 60)).collect();
+    // Some rows say another place's code and have their own dial code.
+    for at in (130..12_000).step_by(1200) {
+        rows[at][0] = Some(format!("c{}", (at / 60 + 36) % 200));
+    }
+    let before: Vec<String> = rows.iter().filter_map(|r| r[3].clone()).collect();
+    let r = run(rule, &table_of(&rows));
+    assert_eq!(r.column("dial"), before);
+    assert_eq!(r.quality("repair", Some("dial")).listed, 10);
+}
+
 #[test]
 fn a_determinant_of_another_row_changes_no_cells() {
     let mut rows = places(240);

@@ -26,6 +26,8 @@ const ALIKE_MIN: f64 = 0.6;
 const RARER: f64 = 0.1;
 /// A vote that counts as one more determinant of the same opinion.
 const VOTE_MIN: f64 = 0.5;
+/// What a row's other columns must tell before they speak for its determinant: one value that half the rows have, or several commoner ones.
+const BACKED_MIN: f64 = 0.5;
 
 pub(super) fn verdicts_type(columns: usize) -> DataType {
     DataType::Struct(verdict_fields(columns))
@@ -111,17 +113,19 @@ impl Judge {
     /// Column, value and confidence, in the columns' order.
     fn judge<'a>(&self, own: &dyn Fn(usize) -> Option<&'a str>, seen: &Seen<'a>, known: &mut Known) -> Vec<(usize, &'a str, f64)> {
         let m = &self.model;
-        // For each pair, whether the row fits its group; `None`: that can't be said.
-        let mut fits: Vec<Option<bool>> = vec![None; m.pairs.len()];
+        // For each pair, how much it tells that the row fits its group, below 0 that it does not; `None`: that can't be said.
+        let mut fits: Vec<Option<f64>> = vec![None; m.pairs.len()];
         let mut fit = vec![Fit::default(); m.determinants.len()];
         for (at, pair) in m.pairs.iter().enumerate() {
             let (Some(others), Some(cell)) = (&seen[at], own(pair.column)) else { continue };
             let Some((first, rows)) = others.first else { continue };
             if first == cell {
-                fits[at] = Some(true);
-                fit[pair.by].agrees += 1.0;
+                // To have what nearly every row has says little about whose row it is.
+                let telling = 1.0 - m.facts[pair.column].share(first);
+                fits[at] = Some(telling);
+                fit[pair.by].agrees += telling;
             } else if rows >= 2 * (others.own + 1) && self.alike(cell, first, known).score < ALIKE_MIN {
-                fits[at] = Some(false);
+                fits[at] = Some(-1.0);
                 fit[pair.by].contradicts += 1.0;
             }
         }
@@ -129,8 +133,8 @@ impl Judge {
         let beside = |at: usize| {
             let mut f = fit[m.pairs[at].by];
             match fits[at] {
-                Some(true) => f.agrees -= 1.0,
-                Some(false) => f.contradicts -= 1.0,
+                Some(telling) if telling >= 0.0 => f.agrees -= telling,
+                Some(_) => f.contradicts -= 1.0,
                 None => {}
             }
             f
@@ -144,7 +148,7 @@ impl Judge {
                 let Some(others) = seen[at] else { continue };
                 let Some((value, rows)) = others.first else { continue };
                 let f = beside(at);
-                let trust = match (f.agrees > 0.0, f.contradicts > 0.0) {
+                let trust = match (f.agrees >= BACKED_MIN, f.contradicts > 0.0) {
                     (_, false) => 1.0,
                     (true, true) => (f.agrees + 0.5) / (f.agrees + f.contradicts + 0.5),
                     (false, true) => 0.2,
@@ -171,7 +175,7 @@ impl Judge {
                 }
             }
             votes.iter_mut().for_each(|(_, v)| v.sort_by(|a, b| b.weight.total_cmp(&a.weight)));
-            let backed = |v: &Vote| m.pairs.iter().position(|p| p == v.pair).is_some_and(|at| beside(at).agrees > 0.0);
+            let backed = |v: &Vote| m.pairs.iter().position(|p| p == v.pair).is_some_and(|at| beside(at).agrees >= BACKED_MIN);
             let mut best: Option<(&'a str, f64)> = None;
             for (value, mine) in &votes {
                 let rivals = votes.iter().filter(|(v, _)| v != value).flat_map(|(_, v)| v.iter().map(|v| v.weight));
