@@ -181,15 +181,8 @@ fn doubts(look: &Look, column: &Seen) -> Vec<String> {
                 let units: Vec<String> = units.iter().map(|(u, n)| format!("{u:?} {}", figure(*n))).collect();
                 format!("  numbers with units that may not be of one size ({}), so it stays text", list(&units, 5))
             }
-            Doubt::MaybeMissing { token, rows } => {
-                let mut nulls = column.read.null_tokens.clone();
-                nulls.push(token.clone());
-                format!(
-                    "{key} = {{ type = \"text\", nulls = {} }}   # instead, if {token:?} ({}) means that nothing is known",
-                    quoted_list(&nulls),
-                    counted(*rows, "row")
-                )
-            }
+            // Together below: of one column there is one line.
+            Doubt::MaybeMissing { .. } => continue,
             Doubt::Code { because } => format!("  digits, but read as text: {because}"),
             Doubt::Magnitudes { units } => {
                 let units: Vec<String> = units.iter().map(|(u, n)| format!("{u:?} {}", figure(*n))).collect();
@@ -197,6 +190,21 @@ fn doubts(look: &Look, column: &Seen) -> Vec<String> {
             }
             Doubt::Epoch { parts } => format!("  {parts} since 1970"),
         });
+    }
+    let tokens = column.guess.iter().flat_map(|g| &g.doubts).filter_map(|d| match d {
+        Doubt::MaybeMissing { token, rows } => Some((token, *rows)),
+        _ => None,
+    });
+    let tokens: Vec<(&String, u64)> = tokens.collect();
+    if !tokens.is_empty() {
+        let nulls: Vec<String> = column.read.null_tokens.iter().chain(tokens.iter().map(|(t, _)| *t)).cloned().collect();
+        let said: Vec<String> = tokens.iter().map(|(t, n)| format!("{t:?} ({})", counted(*n, "row"))).collect();
+        let mean = if said.len() == 1 { "means" } else { "mean" };
+        out.push(format!(
+            "{key} = {{ type = \"text\", nulls = {} }}   # instead, if {} {mean} that nothing is known",
+            quoted_list(&nulls),
+            said.join(", ")
+        ));
     }
     if let Some(g) = column.guess.as_ref().filter(|g| g.evidence.empty_texts > 0 && column.read.data_type == DataType::Utf8) {
         let n = counted(g.evidence.empty_texts, "row");
