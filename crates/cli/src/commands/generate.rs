@@ -2,7 +2,7 @@
 
 use crate::Ended;
 use crate::args::{GenerateArgs, OutputFormat};
-use crate::context::Context;
+use crate::context::{Context, shell_quoted};
 use crate::failure::{Failure, note};
 use crate::output::figures::{bytes, counted, duration, grouped};
 use crate::output::grid::{Cell, Grid, Tone, paint, visible};
@@ -120,7 +120,7 @@ fn next(report: &Report, directory: &Path, truth: Option<&Path>, context: &Conte
     }
     let Some(first) = report.tables.iter().find(|t| !t.is_label).and_then(|t| t.files.first()) else { return Ok(()) };
     let file = directory.join(first);
-    writeln!(out, "\nnext:\n  {}", context.command_in(None, &format!("profile {}", visible(&file.display().to_string()))))
+    writeln!(out, "\nnext:\n  {}", context.command_in(None, &format!("profile {}", shell_quoted(&visible(&file.display().to_string())))))
 }
 
 fn records(report: &Report) -> Records {

@@ -16,6 +16,9 @@ fn csv(line: &[u8], d: &mut Draws) -> Vec<u8> {
     let is_quote = |i: usize| line.get(i) == Some(&b'"');
     // Beside a quoted field, a comma more or less may leave as many fields as before.
     let plain: Vec<usize> = borders.iter().copied().filter(|i| !is_quote(i + 1) && (*i == 0 || !is_quote(i - 1))).collect();
+    // A quote before a quoted field would be closed by that one's first.
+    let closed = line.iter().rposition(|b| *b == b'"').unwrap_or_default();
+    let unclosed: Vec<usize> = plain.iter().copied().filter(|i| *i >= closed).collect();
     let last = borders.last().copied().unwrap_or(line.len());
     let mut out = line.to_vec();
     match d.below(4) {
@@ -23,7 +26,7 @@ fn csv(line: &[u8], d: &mut Draws) -> Vec<u8> {
         1 if !plain.is_empty() => {
             out.remove(*d.pick(&plain));
         }
-        2 if !plain.is_empty() => out.insert(*d.pick(&plain) + 1, b'"'),
+        2 if !unclosed.is_empty() => out.insert(*d.pick(&unclosed) + 1, b'"'),
         _ => out.truncate(1 + d.below(last.max(1) as u64) as usize),
     }
     // A cut keeps letters whole.

@@ -16,11 +16,11 @@ fn hash<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> u64 {
 /// Of 400 rows of each kind in each format, data and truth. A change here is a change of what every seed gives: say so in CHANGELOG.
 /// (Parquet's bytes also change with its writer.)
 const GOLDEN: [(What, Format, u64); 16] = [
-    (What::Shop, Format::Csv, 0x5f45_03d4_f4f2_5225),
+    (What::Shop, Format::Csv, 0x3818_de9a_e859_691f),
     (What::Shop, Format::Jsonl, 0x352a_4d08_7d10_e089),
     (What::Shop, Format::Parquet, 0xbec2_1572_4560_ec83),
     (What::Shop, Format::Avro, 0x834d_7171_6998_1ce2),
-    (What::Orders, Format::Csv, 0x7806_a0f2_d819_d950),
+    (What::Orders, Format::Csv, 0x2256_bd2a_3d39_f6b8),
     (What::Orders, Format::Jsonl, 0xb24a_01d1_0e66_1d3d),
     (What::Orders, Format::Parquet, 0x6eab_59c5_4b01_eb49),
     (What::Orders, Format::Avro, 0x7ac1_ec74_f32d_e751),

@@ -145,6 +145,9 @@ fn copies_are_exact_or_bear_another_time() {
         }
     }
     assert!(exact > 300 && near > 50, "{exact} {near}");
+    let mut seen = std::collections::BTreeSet::new();
+    let again = lines.iter().filter(|line| !seen.insert(**line)).count();
+    assert_eq!(again, exact, "every line that comes again is on the list");
 }
 
 #[test]
