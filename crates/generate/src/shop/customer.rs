@@ -4,7 +4,7 @@ use super::Shop;
 use crate::calendar::{DAY, SECOND};
 use crate::digits::unsigned;
 use crate::distribution::{bell, weighted};
-use crate::random::{Draws, below};
+use crate::random::{Draws, below, mix};
 use crate::words::names::PEOPLES;
 use crate::words::places::{COUNTRIES, Country, write_postcode};
 use crate::words::plain;
@@ -54,7 +54,7 @@ impl Shop {
         let family = *d.pick(people.families);
         // Most are between 20 and 60; the old are fewer.
         let age = adult(39 + bell(d.next()) * 14 / 256 + d.between(0, 6) * d.between(0, 4) / 2);
-        let mood = (620 + bell(d.next()) * 180 / 256).clamp(0, 1000);
+        let mood = self.mood(id);
         Customer { gender, first, family, mail: d.below(MAILS), age, country, city, region, home: d.next(), mood, habits: d.next() }
     }
 
@@ -88,7 +88,12 @@ impl Shop {
         weighted(self.streams.left.at(id), &[15, 55, 30])
     }
 
-    /// When a customer turned away, if that was within the period.
+    /// How content a customer is by nature: 0 to 1000.
+    pub fn mood(&self, id: u64) -> i64 {
+        (620 + bell(mix(self.streams.left.at(id) ^ 0x6d6f_6f64)) * 180 / 256).clamp(0, 1000)
+    }
+
+    /// When a customer turned away, if that was within the period. Who is not content does so sooner.
     pub fn left(&self, id: u64) -> Option<i64> {
         let draw = self.streams.left.at(id);
         let mean = match weighted(draw, &[15, 55, 30]) {
@@ -96,7 +101,7 @@ impl Shop {
             1 => 4 * 365 * DAY,
             _ => 300 * DAY,
         };
-        let stays = 14 * DAY + self.curves.wait(crate::random::mix(draw), mean);
+        let stays = 14 * DAY + self.curves.wait(mix(draw), mean / 1000 * (250 + self.mood(id)));
         let left = self.registered(id).saturating_add(stays) / SECOND * SECOND;
         (left < self.end).then_some(left)
     }

@@ -154,6 +154,12 @@ fn labels_tell_of_what_can_be_seen() {
     assert!((150..400).contains(&fraud), "{fraud}");
     let churned = shop["labels_customers"].iter().filter(|l| l["churned"] == "true").count();
     assert!((2_000..9_000).contains(&churned), "{churned}");
+    let content = |churned: &str| {
+        let all: Vec<i64> =
+            shop["labels_customers"].iter().filter(|l| l["churned"] == churned).map(|l| cents(&l["satisfaction"])).collect();
+        all.iter().sum::<i64>() / all.len() as i64
+    };
+    assert!(content("false") > content("true") + 10, "{} {}", content("false"), content("true"));
 }
 
 #[test]

@@ -16,14 +16,14 @@ fn hash<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> u64 {
 /// Of 400 rows of each kind in each format, data and truth. A change here is a change of what every seed gives: say so in CHANGELOG.
 /// (Parquet's bytes also change with its writer.)
 const GOLDEN: [(What, Format, u64); 16] = [
-    (What::Shop, Format::Csv, 0x3818_de9a_e859_691f),
-    (What::Shop, Format::Jsonl, 0x352a_4d08_7d10_e089),
-    (What::Shop, Format::Parquet, 0xbec2_1572_4560_ec83),
-    (What::Shop, Format::Avro, 0x834d_7171_6998_1ce2),
-    (What::Orders, Format::Csv, 0x2256_bd2a_3d39_f6b8),
-    (What::Orders, Format::Jsonl, 0xb24a_01d1_0e66_1d3d),
-    (What::Orders, Format::Parquet, 0x6eab_59c5_4b01_eb49),
-    (What::Orders, Format::Avro, 0x7ac1_ec74_f32d_e751),
+    (What::Shop, Format::Csv, 0x52e9_029c_8727_6c12),
+    (What::Shop, Format::Jsonl, 0x0838_6a8f_014b_60ad),
+    (What::Shop, Format::Parquet, 0x34d9_0d31_17c8_e460),
+    (What::Shop, Format::Avro, 0xf02a_15ae_83a4_51b4),
+    (What::Orders, Format::Csv, 0x7401_50cc_2783_aec1),
+    (What::Orders, Format::Jsonl, 0x0bb3_968b_f81e_7546),
+    (What::Orders, Format::Parquet, 0x6d9c_9139_1738_2e56),
+    (What::Orders, Format::Avro, 0x0ca5_72ab_d64e_a197),
     (What::Transactions, Format::Csv, 0x0949_bac3_a4e9_8cc1),
     (What::Transactions, Format::Jsonl, 0x8161_3469_dae7_7417),
     (What::Transactions, Format::Parquet, 0xae94_274b_a3a5_d5d8),
