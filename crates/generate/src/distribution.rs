@@ -9,7 +9,6 @@ use crate::random::below;
 #[derive(Debug, Clone)]
 pub struct Zipf {
     n: u64,
-    skew: f64,
     /// Quantiles in 65536ths of a rank.
     knots: Vec<u64>,
 }
@@ -26,10 +25,11 @@ impl Zipf {
             ((x * 65_536.0) as u64).min(n << 16)
         };
         let mut knots: Vec<u64> = (0..=count).map(knot).collect();
+        knots[0] = 0;
         if let Some(last) = knots.last_mut() {
             *last = n << 16;
         }
-        Zipf { n, skew, knots }
+        Zipf { n, knots }
     }
 
     #[inline]
@@ -43,9 +43,20 @@ impl Zipf {
 
     /// How many of `draws` are expected to give this rank, in 256ths.
     pub fn expected(&self, rank: u64, draws: u64) -> u64 {
-        let (r, total) = (rank as f64, mass(self.n as f64, self.skew));
-        let share = (mass(r + 1.0, self.skew) - mass(r, self.skew)) / total;
-        (share * draws as f64 * 256.0) as u64
+        let share = self.below(rank + 1) - self.below(rank);
+        ((u128::from(share) * u128::from(draws)) >> 24) as u64
+    }
+
+    /// The share of draws whose rank is below this one, in 2^32ths.
+    fn below(&self, rank: u64) -> u64 {
+        let x = rank.min(self.n) << 16;
+        let above = self.knots.partition_point(|knot| *knot <= x);
+        if above == self.knots.len() {
+            return 1 << 32;
+        }
+        let (low, high) = (self.knots[above - 1], self.knots[above]);
+        let part = 32 - KNOT_BITS;
+        ((above as u64 - 1) << part) + ((x - low) << part) / (high - low)
     }
 }
 
@@ -229,6 +240,11 @@ mod tests {
         let counted = (0..50_000).filter(|i| zipf.rank(stream.at(*i)) == 9).count() as u64;
         assert!(expected.abs_diff(counted) < expected / 4, "{expected} {counted}");
         assert_eq!(Zipf::new(1, 1.0).rank(u64::MAX), 0);
+        for (n, skew) in [(1, 0.8), (7, 0.0), (1000, 1.0), (1000, 3.0), (100_000, 0.8)] {
+            let zipf = Zipf::new(n, skew);
+            let all: u64 = (0..n).map(|r| zipf.expected(r, 1_000_000)).sum();
+            assert!((255_000_000 - n..=256_000_000).contains(&all), "{n} {skew}: {all}");
+        }
     }
 
     #[test]

@@ -62,14 +62,15 @@ impl Shop {
     pub fn registered(&self, id: u64) -> i64 {
         let draw = self.streams.registered.at(id) >> 32;
         let before = self.registered_before();
+        // Shares of the whole in 2^32ths: ids stay below 2^27.
         let micros = if id < before {
-            let share = (((u128::from(id) << 32) + u128::from(draw)) << 32) / u128::from(before);
+            let share = ((id << 32) + draw) / before;
             // The square root: registrations grow evenly from none.
-            let root = (share.min(u128::from(u64::MAX)) as u64).isqrt();
-            self.start - BEFORE + ((i128::from(BEFORE) * i128::from(root)) >> 32) as i64
+            let root = (share << 32).isqrt();
+            self.start - BEFORE + part(BEFORE, root)
         } else {
-            let share = ((u128::from(id - before) << 32) + u128::from(draw)) / u128::from(self.customers - before);
-            self.start + ((i128::from(self.end - self.start) * share as i128) >> 32) as i64
+            let share = (((id - before) << 32) + draw) / (self.customers - before);
+            self.start + part(self.end - self.start, share)
         };
         micros.min(self.end - SECOND) / SECOND * SECOND
     }
@@ -130,6 +131,11 @@ impl Shop {
         }
         c
     }
+}
+
+/// So many 2^32ths of a time.
+fn part(of: i64, share: u64) -> i64 {
+    ((u128::from(of.unsigned_abs()) * u128::from(share)) >> 32) as i64
 }
 
 /// Nobody under age: who would be is as much over it.

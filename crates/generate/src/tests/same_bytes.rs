@@ -16,10 +16,10 @@ fn hash<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> u64 {
 /// Of 400 rows of each kind in each format, data and truth. A change here is a change of what every seed gives: say so in CHANGELOG.
 /// (Parquet's bytes also change with its writer.)
 const GOLDEN: [(What, Format, u64); 16] = [
-    (What::Shop, Format::Csv, 0x52e9_029c_8727_6c12),
-    (What::Shop, Format::Jsonl, 0x0838_6a8f_014b_60ad),
-    (What::Shop, Format::Parquet, 0x34d9_0d31_17c8_e460),
-    (What::Shop, Format::Avro, 0xf02a_15ae_83a4_51b4),
+    (What::Shop, Format::Csv, 0xca3a_69e9_dbf3_6aae),
+    (What::Shop, Format::Jsonl, 0xb281_0e7f_7a01_e40d),
+    (What::Shop, Format::Parquet, 0x0dc7_3d4e_19d8_43c4),
+    (What::Shop, Format::Avro, 0x9542_8b5b_60dd_382b),
     (What::Orders, Format::Csv, 0x7401_50cc_2783_aec1),
     (What::Orders, Format::Jsonl, 0x0bb3_968b_f81e_7546),
     (What::Orders, Format::Parquet, 0x6d9c_9139_1738_2e56),
