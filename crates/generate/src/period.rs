@@ -62,8 +62,18 @@ pub enum Times {
 }
 
 impl Times {
+    /// In whole seconds, where things are not of now.
     #[inline]
     pub fn at(&self, i: u64, draw: u64) -> i64 {
+        match self {
+            Times::Busy(busy) => busy.at(i, draw) / SECOND * SECOND,
+            Times::Steady { .. } => self.within_second(i, draw),
+        }
+    }
+
+    /// To about a thousandth of a second.
+    #[inline]
+    pub fn within_second(&self, i: u64, draw: u64) -> i64 {
         match self {
             Times::Busy(busy) => busy.at(i, draw),
             Times::Steady { from, per_second_milli } => {
@@ -120,8 +130,8 @@ impl Busy {
         let share = ((position - self.before[day]) << 26) / weight;
         let (k, within) = ((share >> 16) as usize, share & 0xFFFF);
         let (low, high) = (u64::from(self.clock[k]), u64::from(self.clock[k + 1]));
-        let second = low + (((high - low) * within) >> 16);
-        i64::from(self.first_day + day as i32) * DAY + second.min(86_399) as i64 * SECOND
+        let micros = (((low << 16) + (high - low) * within) * SECOND as u64) >> 16;
+        i64::from(self.first_day + day as i32) * DAY + (micros as i64).min(DAY - 1)
     }
 }
 

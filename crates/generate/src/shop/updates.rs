@@ -87,7 +87,7 @@ impl Table for CustomerChanges<'_> {
     fn unit(&self, i: u64, rows: &mut Rows) {
         let shop = self.shop;
         let (id, change) = self.target(i);
-        let at = shop.times.at(i, shop.streams.time.at(i)) + (i % 1000) as i64 * 1000;
+        let at = shop.times.within_second(i, shop.streams.time.at(i));
         rows.word(if change == 0 { "insert" } else { "update" });
         rows.push(Cell::Instant(at));
         let customer = shop.changed(id, change);
