@@ -201,7 +201,7 @@ fn terminal_width() -> Option<usize> {
 }
 
 /// Quoted where a shell would read it otherwise.
-fn shell_quoted(text: &str) -> String {
+pub fn shell_quoted(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+,@:~".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text.to_string() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

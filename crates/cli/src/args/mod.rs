@@ -1,6 +1,7 @@
 //! The command line as clap reads it: plain data, no behaviour. `global` holds what every command takes; each family of commands has
 //! its own file. Every command carries one paragraph of help and an `Examples:` section, which a test insists on.
 
+mod generate;
 mod global;
 mod history;
 mod profile;
@@ -10,6 +11,7 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+pub use generate::GenerateArgs;
 pub use global::{ColourChoice, Global, OutputFormat};
 pub use history::{AuditArgs, QuarantineCommand, QuarantineSelection, RunsCommand, SnapshotCommand};
 pub use profile::ProfileArgs;
@@ -41,6 +43,7 @@ pub enum Command {
     Demo(DemoArgs),
     Init(InitArgs),
     Profile(ProfileArgs),
+    Generate(GenerateArgs),
     Check(CheckArgs),
     Plan(PlanArgs),
     Run(RunArgs),

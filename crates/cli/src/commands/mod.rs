@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod config;
 mod demo;
+mod generate;
 mod init;
 mod plan;
 mod profile;
@@ -30,6 +31,7 @@ pub fn execute(command: Command, context: &Context, out: &mut dyn Write) -> Ende
         Command::Demo(args) => demo::execute(&args, context, out),
         Command::Init(args) => init::execute(&args, context, out),
         Command::Profile(args) => profile::execute(&args, context, out),
+        Command::Generate(args) => generate::execute(&args, context, out),
         Command::Check(args) => check::execute(&args, context, out),
         Command::Plan(args) => plan::execute(&args, context, out),
         Command::Run(args) => run::execute(&args, context, out),
