@@ -45,7 +45,7 @@ pub struct Column {
 }
 
 /// Above this share of rows with another number of fields, a table is one of ragged lines, and not one with broken rows.
-const RAGGED_SHARE: f64 = 0.02;
+const RAGGED_SHARE: f64 = 0.1;
 
 /// How often columns are added to a table of ragged lines.
 const WIDENED_MAX: usize = 4;

@@ -1,7 +1,7 @@
 //! Repairs, in force where the rule would make them and nothing else can be meant; as comments where only people can know.
 
 use super::look::{Look, Seen};
-use super::rules::{Draft, Proposed};
+use super::rules::{Draft, Proposed, is_text};
 use super::text::{counted, figure, has_word, ident, list, literal, quoted, quoted_list, shown};
 use arrow::datatypes::DataType;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -188,7 +188,7 @@ pub(super) fn spellings(look: &Look, d: &mut Draft) {
     let mut same: Vec<&str> = Vec::new();
     let (mut made, mut listed) = (Vec::new(), 0);
     let mut same_made: Vec<&Mending> = Vec::new();
-    for c in look.columns.iter().filter(|c| c.read.data_type == DataType::Utf8) {
+    for c in look.columns.iter().filter(|c| is_text(c)) {
         let name = c.read.name.as_str();
         let Some(p) = look.profiled(name) else { continue };
         let mine: Vec<&Mending> = look.profile.mendings.iter().filter(|m| m.column == name && p.distinct.count <= VALUES_MAX).collect();
@@ -265,7 +265,7 @@ fn people(name: &str, sure: &[&Mending], d: &mut Draft) {
 pub(super) fn same_words(look: &Look, d: &mut Draft) {
     let mut columns: Vec<&str> = Vec::new();
     let (mut rows, mut example) = (0, None);
-    for c in look.columns.iter().filter(|c| c.read.data_type == DataType::Utf8) {
+    for c in look.columns.iter().filter(|c| is_text(c)) {
         let name = c.read.name.as_str();
         let Some(p) = look.profiled(name) else { continue };
         let is_made = |s: &Suspicious| look.profile.mendings.iter().any(|m| m.column == name && m.from == s.value && m.is_made);
@@ -296,7 +296,7 @@ pub(super) fn same_words(look: &Look, d: &mut Draft) {
 
 /// Codes that lost a mark or a zero: the form that nearly all have can be put together again, in a column beside.
 pub(super) fn forms(look: &Look, d: &mut Draft) {
-    for c in look.columns.iter().filter(|c| c.read.data_type == DataType::Utf8) {
+    for c in look.columns.iter().filter(|c| is_text(c)) {
         let name = c.read.name.as_str();
         let Some(p) = look.profiled(name) else { continue };
         for why in [Why::Mark, Why::Zero] {

@@ -53,11 +53,12 @@ pub(super) fn draft(look: &Look) -> Draft {
     }
     key(look, &mut d);
     let text: Vec<&Seen> = look.columns.iter().filter(|c| c.read.data_type == DataType::Utf8).collect();
-    tidy(look, &text, &mut d);
     glued(look, &text, &mut d);
     let mended = repairs::by_others(look, &text, &mut d);
     repairs::spellings(look, &mut d);
     casts(look, &mended, &mut d);
+    // Known only now is which columns are text for the rules; this one comes first all the same.
+    tidy(look, &text, &mut d);
     duplicates::propose(look, &mut d);
     repairs::laws(look, &mended, &mut d);
     repairs::same_words(look, &mut d);
@@ -110,17 +111,24 @@ fn key(look: &Look, d: &mut Draft) {
 fn tidy(look: &Look, text: &[&Seen], d: &mut Draft) {
     let padded: Vec<&str> = text
         .iter()
+        .filter(|c| !d.typed.contains(&c.read.name))
         .filter(|c| look.profiled(&c.read.name).and_then(|p| p.texts.as_ref()).is_some_and(|t| t.padded > 0) || c.read.trim)
         .map(|c| c.read.name.as_str())
         .collect();
     if !padded.is_empty() {
-        d.rules.push(Proposed {
+        let rule = Proposed {
             active: true,
             said: format!("trim {}", list(&padded, 4)),
             why: vec!["Stray spaces at the ends.".into()],
             lines: vec!["rule = \"text\"".into(), format!("columns = {}", quoted_list(&padded))],
-        });
+        };
+        d.rules.insert(0, rule);
     }
+}
+
+/// Whether a column is text, and not only until a rule has cast it.
+pub(super) fn is_text(c: &Seen) -> bool {
+    c.read.data_type == DataType::Utf8 && (c.cast_to.is_none() || c.stays_text)
 }
 
 /// A value that ends with what its neighbour lacks.
