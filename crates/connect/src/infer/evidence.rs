@@ -15,7 +15,10 @@ const ODD_MAX: usize = 2_000;
 const SIZES_MAX: usize = 256;
 
 /// Texts that stand for nothing wherever they are met. Compared without case.
-pub(super) const MISSING: [&str; 9] = ["n/a", "#n/a", "null", "nan", "\\n", "<na>", "n.a.", "#null!", "(null)"];
+pub(super) const MISSING: [&str; 14] = [
+    "n/a", "#n/a", "null", "nan", "\\n", "<na>", "n.a.", "(null)", // and what a spreadsheet shows instead of a value it can't compute
+    "#null!", "#ref!", "#value!", "#div/0!", "#name?", "#num!",
+];
 /// Texts that stand for nothing where numbers or dates are.
 pub(super) const MISSING_AMONG_TYPED: [&str; 12] =
     ["na", "none", "-", "--", "?", ".", "nil", "unknown", "missing", "not available", "tbd", "#div/0!"];

@@ -6,14 +6,18 @@ use crate::formats::convert::pattern::{Pattern, iso};
 use arrow::datatypes::DataType;
 use tidemill_core::{ColumnRead, Negative, OnInvalid};
 
-/// A word that so many cells hold among numbers or dates was written on purpose.
+/// A word that so many cells hold among numbers or dates, and one in so many, was written on purpose; a rarer one is damage that came again.
 const WORD_ROWS_MIN: u64 = 3;
+const WORD_SHARE_MIN: u64 = 200;
 
 impl Guess {
     /// Words that come again and again where numbers or dates are (`sold out`): they say something, and only the data's owner knows what.
     pub fn words(&self) -> impl Iterator<Item = (&str, u64)> {
         let is_word = |v: &str| !v.contains(|c: char| c.is_ascii_digit());
-        self.bad.iter().filter(move |(v, n)| *n >= WORD_ROWS_MIN && is_word(v)).map(|(v, n)| (v.as_str(), *n))
+        self.bad
+            .iter()
+            .filter(move |(v, n)| *n >= WORD_ROWS_MIN && *n * WORD_SHARE_MIN >= self.filled && is_word(v))
+            .map(|(v, n)| (v.as_str(), *n))
     }
 }
 

@@ -42,6 +42,9 @@ const ACTORS: &[&str] = &[
     "kunden", "konto", "student", "zip", "phone",
 ];
 
+/// Nearly unique is a column in which one row in so many at most repeats another's value.
+const UNIQUE_SHARE: u64 = 10;
+
 pub(super) fn propose(look: &Look, d: &mut Draft) {
     exact(look, d);
     let p = &look.profile;
@@ -113,8 +116,7 @@ fn names_event(look: &Look, column: &Seen) -> bool {
     if !named || !matches!(column.read.data_type, DataType::Utf8 | DataType::Int64 | DataType::Int32) {
         return false;
     }
-    let is_nearly_unique =
-        p.keys.iter().any(|k| k.columns.len() == 1 && k.columns[0] == name && k.duplicates <= p.duplicates.exact + p.rows / 1000);
+    let is_nearly_unique = p.keys.iter().any(|k| k.columns.len() == 1 && k.columns[0] == name && k.duplicates * UNIQUE_SHARE <= p.rows);
     let is_time = |c: &str| p.time.iter().any(|t| t.column == c);
     let decides_time = p
         .dependencies

@@ -28,7 +28,8 @@ const RULES: &[&str] = &[
     "rule = \"outliers\"\ncolumn = \"x\"\nmethod = \"zscore\"\nthreshold = 1.0\naction = \"clip\"",
     "rule = \"filter\"\nwhere = \"k is null or k <> 3\"",
     "rule = \"filter\"\nwhere = \"x is null or x < max(x)\"",
-    "rule = \"derive\"\ncolumn = \"x\"\nsql = \"x + k / 10.0 - avg(x)\"",
+    // Never equal to what it replaces but for rounding: what counts as changed would depend on where morsels are cut.
+    "rule = \"derive\"\ncolumn = \"x\"\nsql = \"x + k / 10.0 - avg(x) + 1000\"",
     "rule = \"encode\"\ncolumn = \"s\"\nmethod = \"frequency\"\ninto = \"share\"",
     "rule = \"encode\"\ncolumn = \"s\"\nmethod = \"onehot\"\nvalues_max = 4",
     "rule = \"bin\"\ncolumn = \"x\"\nquantiles = 3\ninto = \"third\"",
