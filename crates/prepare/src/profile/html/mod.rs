@@ -99,7 +99,8 @@ fn column(c: &ColumnProfile, out: &mut String) {
         let _ = write!(out, "<span><b>{}</b> to <b>{}</b></span>", escaped(&m.first), escaped(&m.last));
     }
     if let Some(t) = &c.texts {
-        let _ = write!(out, "<span><b>{} to {}</b> characters</span>", t.length_min, t.length_max);
+        let lengths = if t.length_min == t.length_max { t.length_min.to_string() } else { format!("{} to {}", t.length_min, t.length_max) };
+        let _ = write!(out, "<span><b>{lengths}</b> characters</span>");
     }
     let share = c.missing as f64 / c.rows.max(1) as f64 * 100.0;
     let _ = writeln!(out, "</div><div class=\"miss\" title=\"missing\"><i style=\"width:{share:.1}%\"></i></div>");
