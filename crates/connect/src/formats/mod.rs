@@ -4,6 +4,7 @@
 //! [`plan`] is what is asked for, compiled; [`strip`] and [`growth`] are how texts become columns; [`infer`] guesses types from texts;
 //! [`wanted`] brings the columns asked for and those of a file together.
 
+pub mod ahead;
 pub mod avro;
 pub mod buffer;
 pub mod bytes;

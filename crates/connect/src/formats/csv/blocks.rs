@@ -7,6 +7,7 @@ use super::plan::FilePlan;
 use super::survey::Survey;
 use super::tokenise::PAD;
 use crate::formats::Pieces;
+use crate::formats::ahead::Ahead;
 use crate::formats::buffer::{Buffer, Pool};
 use crate::formats::bytes::Bytes;
 use memchr::{memchr, memchr_iter};
@@ -15,10 +16,7 @@ use tidemill_core::{Morsel, Reject, Result};
 
 /// A file being read.
 pub struct Blocks {
-    source: Bytes,
-    /// Read but not yet given out: `pending[start..]`.
-    pending: Vec<u8>,
-    start: usize,
+    ahead: Ahead,
     offset: u64,
     line: u64,
     bytes_reported: u64,
@@ -34,9 +32,7 @@ impl Blocks {
     /// `head` is the file's beginning, already read from `source`.
     pub fn new(head: Vec<u8>, source: Bytes, survey: &Survey, plan: Arc<FilePlan>, pool: Pool) -> Self {
         Blocks {
-            source,
-            pending: head,
-            start: survey.body,
+            ahead: Ahead::new(source, head, survey.body),
             offset: survey.body as u64,
             line: survey.line,
             bytes_reported: 0,
@@ -55,8 +51,8 @@ impl Blocks {
         let mut wanted = morsel_bytes.max(1);
         loop {
             self.fill(&mut buffer.bytes, wanted)?;
-            let at_end = self.source.at_end && self.start == self.pending.len();
-            let is_whole = at_end && self.source.failure.is_none();
+            let at_end = self.ahead.at_end();
+            let is_whole = at_end && self.ahead.source.failure.is_none();
             if let Some(cut) = last_record_end(&buffer.bytes, is_whole, &self.plan.dialect) {
                 return self.give(buffer, cut, at_end);
             }
@@ -71,40 +67,22 @@ impl Blocks {
     }
 
     fn fill(&mut self, buf: &mut Vec<u8>, wanted: usize) -> Result<()> {
-        if buf.len() < wanted && self.start < self.pending.len() {
-            let n = (wanted - buf.len()).min(self.pending.len() - self.start);
-            buf.extend_from_slice(&self.pending[self.start..self.start + n]);
-            self.start += n;
-        }
         // Room for the whole block at once, or growing would copy it.
         buf.reserve((wanted + PAD).saturating_sub(buf.len()));
-        self.source.fill(buf, wanted)
-    }
-
-    /// Puts what follows `cut` back, for the next block.
-    fn keep_rest(&mut self, buf: &mut Vec<u8>, cut: usize) {
-        let rest = buf.len() - cut;
-        if self.start < self.pending.len() {
-            self.start -= rest; // the whole buffer came from there
-        } else {
-            self.pending.clear();
-            self.pending.extend_from_slice(&buf[cut..]);
-            self.start = 0;
-        }
-        buf.truncate(cut);
+        self.ahead.fill(buf, wanted)
     }
 
     fn give(&mut self, mut buffer: Buffer, cut: usize, at_end: bool) -> Result<Option<Block>> {
         let mut rejects = Vec::new();
         let lines = memchr_iter(self.plan.dialect.newline, &buffer.bytes[..cut]).count() as u64;
-        if at_end && let Some(failure) = self.source.failure.take() {
+        if at_end && let Some(failure) = self.ahead.source.failure.take() {
             let line = self.line + lines;
             let reason = failure.reason(self.offset + buffer.bytes.len() as u64, Some(line));
             rejects.push(self.reject(self.offset + cut as u64, line, lossless(&buffer.bytes[cut..]), failure.code, reason));
             buffer.bytes.truncate(cut);
         }
-        self.keep_rest(&mut buffer.bytes, cut);
-        self.is_done = at_end && self.start == self.pending.len();
+        self.ahead.keep_rest(&mut buffer.bytes, cut);
+        self.is_done = at_end && self.ahead.is_empty();
         if cut == 0 && rejects.is_empty() {
             self.is_done = true;
             return Ok(None);
@@ -113,7 +91,7 @@ impl Blocks {
     }
 
     fn block(&mut self, buffer: Buffer, lines: u64, rejects: Vec<Reject>) -> Block {
-        let stored = self.source.stored();
+        let stored = self.ahead.source.stored();
         let len = buffer.bytes.len();
         let block = Block {
             data: buffer,
@@ -141,7 +119,7 @@ impl Blocks {
             if let Some(i) = memchr(newline, &buffer.bytes[from..]) {
                 let cut = from + i + 1;
                 self.pass(&buffer.bytes[..cut]);
-                self.keep_rest(&mut buffer.bytes, cut);
+                self.ahead.keep_rest(&mut buffer.bytes, cut);
                 break;
             }
             self.pass(&buffer.bytes);

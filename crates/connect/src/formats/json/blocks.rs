@@ -5,6 +5,7 @@ use super::decode::{Block, Plan, Spans};
 use super::layout::{Layout, Opening, look};
 use super::structure::{End, next_record, skip_separators, value_end};
 use crate::formats::Pieces;
+use crate::formats::ahead::Ahead;
 use crate::formats::buffer::{Buffer, Pool};
 use crate::formats::bytes::Bytes;
 use crate::formats::csv::encoding::lossless;
@@ -17,10 +18,7 @@ use tidemill_core::{Morsel, Reject, Result};
 const SHOWN_BYTES: usize = 64 << 10;
 
 pub struct Blocks {
-    source: Bytes,
-    /// Read but not yet given out: `pending[start..]`.
-    pending: Vec<u8>,
-    start: usize,
+    ahead: Ahead,
     offset: u64,
     line: u64,
     bytes_reported: u64,
@@ -58,11 +56,9 @@ impl Blocks {
         let (opening, look) = look(&head, at_end, options, 0).map_err(|e| e.at(split))?;
         let plan = Plan::new(split, look.shape, wanted, options)?;
         Ok(Blocks {
-            source,
-            start: opening.body,
+            ahead: Ahead::new(source, head, opening.body),
             offset: opening.body as u64,
             line: opening.line,
-            pending: head,
             bytes_reported: 0,
             is_done: false,
             opening,
@@ -83,8 +79,8 @@ impl Blocks {
         let mut buffer = Buffer::take(&self.pool, morsel_bytes);
         let mut wanted = morsel_bytes.max(1);
         loop {
-            self.fill(&mut buffer.bytes, wanted)?;
-            let at_end = self.source.at_end && self.start == self.pending.len();
+            self.ahead.fill(&mut buffer.bytes, wanted)?;
+            let at_end = self.ahead.at_end();
             let cut =
                 if self.opening.layout == Layout::Lines { self.cut_lines(&buffer.bytes, at_end) } else { self.cut(&buffer.bytes, at_end) };
             if cut.end == 0 && cut.is_long {
@@ -97,31 +93,9 @@ impl Blocks {
         }
     }
 
-    fn fill(&mut self, buf: &mut Vec<u8>, wanted: usize) -> Result<()> {
-        if buf.len() < wanted && self.start < self.pending.len() {
-            let n = (wanted - buf.len()).min(self.pending.len() - self.start);
-            buf.extend_from_slice(&self.pending[self.start..self.start + n]);
-            self.start += n;
-        }
-        self.source.fill(buf, wanted)
-    }
-
-    /// Puts what follows `cut` back, for the next block.
-    fn keep_rest(&mut self, buf: &mut Vec<u8>, cut: usize) {
-        let rest = buf.len() - cut;
-        if self.start < self.pending.len() {
-            self.start -= rest; // the whole buffer came from there
-        } else {
-            self.pending.clear();
-            self.pending.extend_from_slice(&buf[cut..]);
-            self.start = 0;
-        }
-        buf.truncate(cut);
-    }
-
     fn cut_lines(&self, buf: &[u8], at_end: bool) -> Cut {
         let end = match memrchr(b'\n', buf) {
-            _ if at_end && self.source.failure.is_none() => buf.len(),
+            _ if at_end && self.ahead.source.failure.is_none() => buf.len(),
             Some(i) => i + 1,
             None => 0,
         };
@@ -131,7 +105,7 @@ impl Blocks {
     /// Finds the records of the buffer, and what is between them that is none.
     fn cut(&mut self, buf: &[u8], at_end: bool) -> Cut {
         let in_array = self.opening.layout == Layout::Array;
-        let is_whole = at_end && self.source.failure.is_none();
+        let is_whole = at_end && self.ahead.source.failure.is_none();
         let mut out = Cut::default();
         loop {
             let at = skip_separators(buf, out.end);
@@ -200,15 +174,15 @@ impl Blocks {
     fn give(&mut self, mut buffer: Buffer, mut cut: Cut, at_end: bool) -> Result<Option<Block>> {
         if at_end
             && !self.is_closed
-            && let Some(failure) = self.source.failure.take()
+            && let Some(failure) = self.ahead.source.failure.take()
         {
             let line = self.line + memchr_iter(b'\n', &buffer.bytes[..cut.end]).count() as u64;
             let reason = failure.reason(self.offset + buffer.bytes.len() as u64, Some(line));
             cut.rejects.push(self.reject(&buffer.bytes, cut.end, buffer.bytes.len(), failure.code, reason));
             buffer.bytes.truncate(cut.end);
         }
-        self.keep_rest(&mut buffer.bytes, cut.end);
-        self.is_done = at_end && self.start == self.pending.len() && !self.is_closed;
+        self.ahead.keep_rest(&mut buffer.bytes, cut.end);
+        self.is_done = at_end && self.ahead.is_empty() && !self.is_closed;
         if cut.end == 0 && cut.rejects.is_empty() {
             self.is_done = true;
             return Ok(None);
@@ -218,7 +192,7 @@ impl Blocks {
     }
 
     fn block(&mut self, buffer: Buffer, spans: Spans, rejects: Vec<Reject>) -> Block {
-        let stored = self.source.stored();
+        let stored = self.ahead.source.stored();
         let lines = memchr_iter(b'\n', &buffer.bytes).count() as u64;
         let len = buffer.bytes.len() as u64;
         let block = Block {
@@ -244,7 +218,7 @@ impl Blocks {
         let at = self.offset;
         loop {
             buf.clear();
-            self.fill(&mut buf, 1 << 20)?;
+            self.ahead.fill(&mut buf, 1 << 20)?;
             if buf.is_empty() {
                 break;
             }
@@ -264,12 +238,12 @@ impl Blocks {
             column: None,
             reason,
         };
-        if let Some(failure) = &self.source.failure {
+        if let Some(failure) = &self.ahead.source.failure {
             rejects.push(reject(failure.code, failure.reason(self.offset, Some(self.line))));
         } else if !shown.trim_ascii().is_empty() {
             rejects.push(reject("json", "something follows the array's end".to_string()));
         }
-        if rejects.is_empty() && self.source.stored() == self.bytes_reported {
+        if rejects.is_empty() && self.ahead.source.stored() == self.bytes_reported {
             return Ok(None);
         }
         Ok(Some(self.block(Buffer::take(&self.pool, 0), Spans::Given(Vec::new()), rejects)))
@@ -291,7 +265,7 @@ impl Blocks {
             };
             if let Some(cut) = next {
                 self.pass(&buffer.bytes[..cut]);
-                self.keep_rest(&mut buffer.bytes, cut);
+                self.ahead.keep_rest(&mut buffer.bytes, cut);
                 break;
             }
             // What follows the last newline may be the beginning of a record's line.
@@ -303,7 +277,7 @@ impl Blocks {
             buffer.bytes.drain(..kept);
             from = 0;
             let before = buffer.bytes.len();
-            self.fill(&mut buffer.bytes, before + limit.max(1 << 16))?;
+            self.ahead.fill(&mut buffer.bytes, before + limit.max(1 << 16))?;
             if buffer.bytes.len() == before {
                 self.pass(&buffer.bytes);
                 break;
