@@ -10,6 +10,12 @@ pub fn root() -> PathBuf {
     cli.ancestors().nth(2).expect("crates/cli is two below the root").to_path_buf()
 }
 
+/// The folder of real data, where this checkout has it beside it.
+pub fn shared_data() -> Option<PathBuf> {
+    let data = root().join("../shared/data");
+    data.join("README.md").exists().then_some(data)
+}
+
 /// `cargo metadata`, never touching the network: whatever a test needs was fetched to build it.
 pub fn metadata(arguments: &[&str]) -> Value {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());

@@ -76,12 +76,11 @@ fn findings(said: &Value) -> Vec<String> {
 
 /// The real files, where this checkout has them beside it.
 fn real(what: &str) -> Option<PathBuf> {
-    let data = cargo::root().join("../shared/data");
-    if data.join("README.md").exists() {
-        return Some(data);
+    let data = cargo::shared_data();
+    if data.is_none() {
+        println!("skipped: {what}, because the real data is not beside this checkout");
     }
-    println!("skipped: {what}, because the real data is not beside this checkout");
-    None
+    data
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `tidemill profile` on files whose facts are known, and on a project's tables.
 
-use std::path::{Path, PathBuf};
+use crate::cargo;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 fn tidemill(args: &[&str]) -> Output {
@@ -15,9 +16,8 @@ fn json(args: &[&str]) -> serde_json::Value {
 
 /// A file of the shared folder, or the one that the project ships.
 fn data(name: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let places = [root.join("projects/marketing/data"), root.join("../shared/data"), "/work/shared/data".into()];
-    let found = places.iter().map(|p| p.join(name)).find(|p| p.exists());
+    let places = [Some(cargo::root().join("projects/marketing/data")), cargo::shared_data()];
+    let found = places.iter().flatten().map(|p| p.join(name)).find(|p| p.exists());
     if found.is_none() {
         println!("skipped: {name}, because the file is not at hand");
     }
