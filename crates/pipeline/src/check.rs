@@ -55,7 +55,14 @@ pub fn check(dir: &Path, env: &Environment) -> Checked {
         }
         Err(e) => checked.problems.push(Problem::error(tidemill_core::codes::SETTING_VALUE, Place::file("tidemill.toml"), e.what)),
     }
-    let later = checked.problems.split_off(told);
+    let mut later = checked.problems.split_off(told);
+    // That a function can't be called has been told where it is written.
+    let files = checked.problems.iter().chain(&later).map(|p| Path::new(&p.place.file));
+    let wrong: BTreeSet<String> = files
+        .filter(|f| f.parent() == Some(Path::new("functions")))
+        .filter_map(|f| Some(format!("unknown function `{}`", f.file_stem()?.to_str()?)))
+        .collect();
+    later.retain(|p| !wrong.contains(&p.message));
     checked.problems = tidemill_project::merge(checked.problems, later, &checked.project, &checked.graph);
     checked
 }
@@ -76,23 +83,18 @@ pub(crate) fn catalog_functions(project: &Project) -> Vec<(String, String)> {
     project.functions.iter().map(|f| (f.name.clone(), f.sql.text.clone())).collect()
 }
 
-/// A session with the project's functions, or none when one of them is wrong (each is told).
+/// A session with those of the project's functions that are right; each of the others is told.
 fn functions(engine: &Arc<Engine>, project: &Project, problems: &mut Vec<Problem>) -> Option<Session> {
     let mut good = Vec::new();
-    let mut failed = false;
     for f in &project.functions {
         let mut tried = good.clone();
         tried.push((f.name.clone(), f.sql.text.clone()));
         match engine.session(Catalog { functions: tried.clone(), ..Catalog::default() }) {
             Ok(_) => good = tried,
-            Err(p) => {
-                failed = true;
-                problems.push(sql_problem(&f.file, &f.sql, p));
-            }
+            Err(p) => problems.push(sql_problem(&f.file, &f.sql, p)),
         }
     }
-    let session = engine.session(Catalog { functions: good, ..Catalog::default() }).ok();
-    if failed { None } else { session }
+    engine.session(Catalog { functions: good, ..Catalog::default() }).ok()
 }
 
 fn judge_tables_only(checked: &mut Checked) {

@@ -32,7 +32,8 @@ pub(super) fn group(from: &[String], dir: &Path) -> Result<(Vec<Group>, LeftOut)
     let mut taken = BTreeSet::new();
     for given in from {
         let path = absolute(given)?;
-        let entries = open(std::slice::from_ref(&path), dir)?.list().map_err(|e| Error { help: None, ..e })?;
+        let entries =
+            open(std::slice::from_ref(&path), dir)?.list().map_err(|e| e.help("give a file, a glob in quotes, or a directory"))?;
         let mut of_path: Vec<Group> = Vec::new();
         for entry in entries {
             let (probe, title_lines) = match looked_at(&entry, dir) {

@@ -1,0 +1,1 @@
+CREATE FUNCTION gross(net DOUBLE) RETURN net * 1.19

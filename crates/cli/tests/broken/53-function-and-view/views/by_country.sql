@@ -1,0 +1,1 @@
+SELECT country, cuont(*) AS customers FROM customers GROUP BY country
