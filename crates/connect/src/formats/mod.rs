@@ -1,7 +1,7 @@
 //! Ways of writing rows down, apart from where the bytes come from: a folder each. [`csv`] and [`json`] are texts, whose values are converted
 //! by [`convert`]; [`parquet`] and [`avro`] carry types of their own, and share [`typed`], which turns Arrow values into the columns asked for.
 //!
-//! [`plan`] is what is asked for, compiled; [`strip`] and [`growth`] are how texts become columns; [`infer`] guesses types from texts;
+//! [`bytes`] and [`ahead`] bring a file's bytes in blocks; [`plan`] is what is asked for, compiled; [`strip`] and [`growth`] are how texts become columns; [`infer`] guesses types from texts;
 //! [`wanted`] brings the columns asked for and those of a file together.
 
 pub mod ahead;
