@@ -1,5 +1,6 @@
 //! What a session can name: relations in schemas, looked up the way the project speaks of them.
 
+use crate::engine::Engine;
 use crate::problem::{SqlProblem, SqlProblemKind};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -58,6 +59,8 @@ pub enum RelationKind {
     /// A SELECT, computed wherever it is named.
     View {
         sql: String,
+        /// Where its rows are kept in memory, if they are; and what they are computed from: it changes whenever they may.
+        kept: Option<(Engine, String)>,
     },
 }
 
@@ -69,7 +72,7 @@ impl Relation {
         Relation { schema: schema.into(), name: name.into(), kind: RelationKind::Schema(columns) }
     }
     pub fn view(name: impl Into<String>, sql: impl Into<String>) -> Self {
-        Relation { schema: PUBLIC.into(), name: name.into(), kind: RelationKind::View { sql: sql.into() } }
+        Relation { schema: PUBLIC.into(), name: name.into(), kind: RelationKind::View { sql: sql.into(), kept: None } }
     }
 }
 
@@ -100,6 +103,7 @@ pub(crate) enum Stored {
     /// `plan` is kept from the first use until the catalog changes.
     View {
         sql: Arc<str>,
+        kept: Option<(Engine, String)>,
         plan: Option<Arc<dyn TableProvider>>,
     },
 }
@@ -127,7 +131,7 @@ impl Relations {
         let stored = match relation.kind {
             RelationKind::Provider(provider) => Stored::Table(provider),
             RelationKind::Schema(schema) => Stored::Table(Arc::new(SchemaOnly { name: node_name(&key.0, &key.1), schema })),
-            RelationKind::View { sql } => Stored::View { sql: sql.into(), plan: None },
+            RelationKind::View { sql, kept } => Stored::View { sql: sql.into(), kept, plan: None },
         };
         let mut all = write(&self.stored);
         for other in all.values_mut() {
@@ -255,6 +259,20 @@ pub fn empty_table(columns: &SchemaRef) -> tidemill_core::Result<Arc<dyn TablePr
 
 /// A relation of rows that are in memory.
 pub fn batch_table(batch: arrow::array::RecordBatch) -> tidemill_core::Result<Arc<dyn TableProvider>> {
-    let table = datafusion::datasource::MemTable::try_new(batch.schema(), vec![vec![batch]]);
+    batches_table(batch.schema(), vec![batch], 1)
+}
+
+/// The same of several batches, read by so many threads.
+pub fn batches_table(
+    schema: SchemaRef,
+    batches: Vec<arrow::array::RecordBatch>,
+    partitions: usize,
+) -> tidemill_core::Result<Arc<dyn TableProvider>> {
+    let mut parts = vec![Vec::new(); partitions.clamp(1, batches.len().max(1))];
+    let count = parts.len();
+    for (at, batch) in batches.into_iter().enumerate() {
+        parts[at % count].push(batch);
+    }
+    let table = datafusion::datasource::MemTable::try_new(schema, parts);
     Ok(Arc::new(table.map_err(|e| Error::bug("cannot make a table in memory").because(e))?))
 }

@@ -1,6 +1,7 @@
 //! The machine's share of the work: threads, one memory pool, one place to spill to. Sessions come from here.
 
 use crate::catalog::Catalog;
+use crate::memory::TablesInMemory;
 use crate::problem::SqlProblem;
 use crate::session::Session;
 use datafusion::common::config::{ConfigOptions, Dialect};
@@ -26,8 +27,31 @@ pub struct EngineOptions {
     pub batch_rows: usize,
     /// Where sorts, joins and aggregates spill; made if absent. The system's temporary directory by default.
     pub spill_dir: Option<PathBuf>,
+    /// Bytes for tables kept in memory; they count in `memory_limit` too. 0: none are kept.
+    pub tables_in_memory: u64,
+    /// Ways of planning, to be turned off one at a time.
+    pub plan: PlanOptions,
     /// What `now()` says; the machine's own clock when absent.
     pub clock: Option<Arc<dyn Clock>>,
+}
+
+/// Ways of planning that can be turned off, to see what each is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// The small side of a join is read once and handed to every partition.
+    pub broadcast: bool,
+    /// Files, row groups, pages and chunks in which no row can match are left out.
+    pub pruning: bool,
+    /// Filters run inside scans, those among them that a join learns from its other side.
+    pub pushdown: bool,
+    /// The project's functions are written out where they are called.
+    pub inlining: bool,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        PlanOptions { broadcast: true, pruning: true, pushdown: true, inlining: true }
+    }
 }
 
 /// One per process: every session shares its memory pool and disk manager.
@@ -37,6 +61,8 @@ pub struct Engine {
     config: SessionConfig,
     clock: Option<Arc<dyn Clock>>,
     threads: usize,
+    plan: PlanOptions,
+    tables: Arc<TablesInMemory>,
 }
 
 impl Engine {
@@ -65,7 +91,15 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(|e| Error::config("cannot start the query engine").because(e))?;
-        Ok(Engine { runtime, config: config(partitions, options.batch_rows, memory_limit), clock: options.clock, threads })
+        let tables = Arc::new(TablesInMemory::new(options.tables_in_memory));
+        Ok(Engine {
+            runtime,
+            config: config(partitions, options.batch_rows, memory_limit, options.plan),
+            clock: options.clock,
+            threads,
+            plan: options.plan,
+            tables,
+        })
     }
 
     /// A session over `catalog`. Views are planned when first used, so a broken one is reported to whoever uses it; a broken function is
@@ -88,11 +122,19 @@ impl Engine {
         self.threads
     }
 
+    /// What is kept in memory, and how that served.
+    pub fn tables_in_memory(&self) -> &TablesInMemory {
+        &self.tables
+    }
+
     pub(crate) fn runtime(&self) -> Arc<RuntimeEnv> {
         Arc::clone(&self.runtime)
     }
     pub(crate) fn config(&self) -> SessionConfig {
         self.config.clone()
+    }
+    pub(crate) fn plan_options(&self) -> PlanOptions {
+        self.plan
     }
     pub(crate) fn clock(&self) -> Option<&Arc<dyn Clock>> {
         self.clock.as_ref()
@@ -105,7 +147,12 @@ const BATCH_ROWS: usize = 8192;
 /// DataFusion's own default of what each sort keeps back for merging its spills.
 const SORT_RESERVATION_MAX: usize = 10 << 20;
 
-fn config(partitions: usize, batch_rows: usize, memory_limit: Option<usize>) -> SessionConfig {
+/// Up to these, a join's smaller side is read once for all partitions. An exchange costs both sides a copy, so on few cores it is worth while
+/// only for sides that are large indeed; both bounds must hold.
+const BROADCAST_BYTES_MAX: usize = 64 << 20;
+const BROADCAST_ROWS_MAX: usize = 2_000_000;
+
+fn config(partitions: usize, batch_rows: usize, memory_limit: Option<usize>, plan: PlanOptions) -> SessionConfig {
     let mut config = SessionConfig::from(ConfigOptions::default())
         .with_target_partitions(partitions)
         .with_batch_size(if batch_rows == 0 { BATCH_ROWS } else { batch_rows })
@@ -122,7 +169,14 @@ fn config(partitions: usize, batch_rows: usize, memory_limit: Option<usize>) -> 
     // Tables hold Utf8; mixing in views would cost a cast per comparison.
     options.sql_parser.map_string_types_to_utf8view = false;
     options.execution.time_zone = Some("UTC".into());
-    options.execution.parquet.pushdown_filters = true;
+    options.execution.parquet.pushdown_filters = plan.pushdown;
+    options.optimizer.enable_dynamic_filter_pushdown = plan.pushdown;
+    options.execution.parquet.pruning = plan.pruning;
+    options.execution.parquet.enable_page_index = plan.pruning;
+    options.execution.parquet.bloom_filter_on_read = plan.pruning;
+    let (bytes, rows) = if plan.broadcast { (BROADCAST_BYTES_MAX, BROADCAST_ROWS_MAX) } else { (0, 0) };
+    options.optimizer.hash_join_single_partition_threshold = bytes;
+    options.optimizer.hash_join_single_partition_threshold_rows = rows;
     options.execution.parquet.schema_force_view_types = false;
     config
 }

@@ -30,7 +30,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// Reads a `CREATE FUNCTION`. `name` is what the project calls it; the text must call it the same.
-pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &Relations) -> Result<ScalarUDF, SqlProblem> {
+/// Unless `inlines`, it is called as it is: to see what inlining is worth.
+pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &Relations, inlines: bool) -> Result<ScalarUDF, SqlProblem> {
     let problem = |message: String| SqlProblem::new(SqlProblemKind::Function, message);
     let statement = sql::parse_statement(text)?;
     let create = match &statement {
@@ -108,6 +109,7 @@ pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &
         reads_clock: !volatile.is_empty(),
         body: typed,
         compiled,
+        inlines,
     }))
 }
 
@@ -144,6 +146,7 @@ struct UserFunction {
     /// Over columns called as the parameters; calls of other user functions are inlined already.
     body: Expr,
     compiled: Arc<dyn PhysicalExpr>,
+    inlines: bool,
 }
 
 impl PartialEq for UserFunction {
@@ -210,6 +213,9 @@ impl ScalarUDFImpl for UserFunction {
         Ok(self.returns.clone())
     }
     fn simplify(&self, args: Vec<Expr>, _: &SimplifyContext) -> DfResult<ExprSimplifyResult> {
+        if !self.inlines {
+            return Ok(ExprSimplifyResult::Original(args));
+        }
         Ok(match self.substitute(&args)? {
             Some(body) => ExprSimplifyResult::Simplified(body),
             None => ExprSimplifyResult::Original(args),

@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`engine`] (threads, memory, spilling), [`catalog`] (what a session can name), [`session`] (what one can ask),
 //! [`query`] (a running SELECT and what it cost), [`row_expr`] (expressions over one row, with values fitted over all rows),
-//! [`function`] (CREATE FUNCTION), [`lineage`], and [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text and told).
+//! [`memory`] (tables kept in memory), [`function`] (CREATE FUNCTION), [`lineage`], and [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text and told).
 //!
 //! Invariant: a mistake in SQL is a [`SqlProblem`] in our words with a byte range in the text, never a DataFusion message chain; and no SQL that
 //! reaches a plan can write: only SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE are taken.
@@ -16,6 +16,7 @@ pub mod function;
 pub mod heading;
 mod lineage;
 mod locate;
+pub mod memory;
 mod moment;
 mod planner;
 pub mod problem;
@@ -25,9 +26,10 @@ pub mod session;
 mod sql;
 mod syntax;
 
-pub use catalog::{Catalog, FunctionProvider, Relation, RelationKind, TimeTravel, batch_table, empty_table};
-pub use engine::{Engine, EngineOptions};
+pub use catalog::{Catalog, FunctionProvider, Relation, RelationKind, TimeTravel, batch_table, batches_table, empty_table};
+pub use engine::{Engine, EngineOptions, PlanOptions};
 pub use lineage::{ColumnLineage, LineageKind};
+pub use memory::{MemoryUse, TableUse, TablesInMemory};
 pub use problem::{SqlProblem, SqlProblemKind, type_name};
 pub use query::{BatchStream, Collected, PlanMetrics, Query};
 pub use row_expr::{BoundExpr, FitAggregate, RowExpr};

@@ -86,15 +86,19 @@ impl<'a> Planner<'a> {
 
     /// What stands behind a relation, views planned on first use.
     pub(crate) fn provider(&self, key: &Key) -> Result<Arc<dyn TableProvider>> {
-        let (sql, planned) = match self.relations.get(key) {
+        let (sql, kept, planned) = match self.relations.get(key) {
             None => return Err(external(self.relations.unknown(Some(&key.0), &key.1))),
             Some(Stored::Table(provider)) => return Ok(provider),
-            Some(Stored::View { sql, plan }) => (sql, plan),
+            Some(Stored::View { sql, kept, plan }) => (sql, kept, plan),
         };
         let view = match planned {
             Some(view) => view,
             None => {
                 let view = self.plan_view(key, &sql)?;
+                let view = match &kept {
+                    Some((engine, version)) => engine.view_in_memory(&node_name(&key.0, &key.1), version, view),
+                    None => view,
+                };
                 self.relations.keep_plan(key, Arc::clone(&view));
                 view
             }

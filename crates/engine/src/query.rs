@@ -49,6 +49,8 @@ pub struct PlanMetrics {
     pub rows: u64,
     /// Bytes written to the spill directory.
     pub bytes_spilled: u64,
+    /// Bytes read from files.
+    pub bytes_read: u64,
     /// Bytes handed between partitions.
     pub bytes_exchanged: u64,
     /// From the first operator's start to the last one's end.
@@ -128,6 +130,7 @@ impl Query {
             let exchanges = plan.downcast_ref::<RepartitionExec>().is_some();
             for metric in metrics.iter() {
                 match metric.value() {
+                    MetricValue::Count { name, count } if name == "bytes_scanned" => all.bytes_read += count.value() as u64,
                     MetricValue::OutputBytes(count) if exchanges => all.bytes_exchanged += count.value() as u64,
                     MetricValue::StartTimestamp(t) => {
                         let t = t.value().and_then(|t| t.timestamp_nanos_opt());

@@ -49,7 +49,7 @@ impl Session {
         }
         let relations = Arc::new(Relations::new(catalog.relations, catalog.time_travel));
         for (name, text) in &catalog.functions {
-            let udf = function::compile(name, text, &state, &relations)?;
+            let udf = function::compile(name, text, &state, &relations, engine.plan_options().inlining)?;
             state.register_udf(Arc::new(udf)).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))?;
         }
         Ok(Session { engine, state: Arc::new(state), relations })
@@ -57,7 +57,7 @@ impl Session {
 
     /// Checks a `CREATE FUNCTION` without keeping it; `functions` of the catalog may be called from it.
     pub fn check_function(&self, name: &str, text: &str) -> Result<(), SqlProblem> {
-        function::compile(name, text, &self.state, &self.relations).map(drop)
+        function::compile(name, text, &self.state, &self.relations, true).map(drop)
     }
 
     /// Adds a relation, or replaces the one of that name.

@@ -58,6 +58,10 @@ impl Snapshot {
     pub fn rows(&self) -> u64 {
         self.files.iter().map(|f| f.rows).sum()
     }
+    /// Where its data files are.
+    pub fn paths(&self) -> Vec<std::path::PathBuf> {
+        self.files.iter().map(|f| self.store.root().join(&f.path)).collect()
+    }
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|f| f.size).sum()
     }

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use tidemill_core::{Place, Problem, Severity, problem::did_you_mean};
-use tidemill_engine::{Catalog, Engine, EngineOptions, Relation, RelationKind, Session, SqlProblem, SqlProblemKind};
+use tidemill_engine::{Catalog, Engine, EngineOptions, PlanOptions, Relation, RelationKind, Session, SqlProblem, SqlProblemKind};
 use tidemill_prepare::{Contract, Recipe};
-use tidemill_project::spec::{Export, Project, Sql, TestKind, View};
+use tidemill_project::spec::{Export, Materialized, Project, Sql, TestKind, View};
 use tidemill_project::{Environment, Graph};
 
 /// A project read and judged.
@@ -68,15 +68,21 @@ pub fn check(dir: &Path, env: &Environment) -> Checked {
 }
 
 pub(crate) fn engine(project: &Project) -> tidemill_core::Result<Arc<Engine>> {
+    Ok(Arc::new(Engine::new(engine_options(project))?))
+}
+
+pub(crate) fn engine_options(project: &Project) -> EngineOptions {
     let s = &project.settings.engine;
-    Ok(Arc::new(Engine::new(EngineOptions {
+    EngineOptions {
         threads: s.threads,
         memory_limit: (s.memory_limit > 0).then_some(s.memory_limit),
         partitions: s.partitions,
         batch_rows: s.batch_rows,
+        tables_in_memory: s.cache,
         spill_dir: s.spill_dir.as_ref().map(|d| project.dir.join(d)),
         clock: None,
-    })?))
+        plan: PlanOptions::default(),
+    }
 }
 
 pub(crate) fn catalog_functions(project: &Project) -> Vec<(String, String)> {
@@ -255,6 +261,14 @@ fn check_view(view: &View, schema: &SchemaRef, session: &Session, checked: &mut 
             );
         }
     };
+    if *view.cache
+        && *view.materialized == Materialized::View
+        && let Some(function) = session.volatile_functions(&view.sql.text).ok().and_then(|f| f.into_iter().next())
+    {
+        let place = Place::span(&view.file, view.cache.span.clone());
+        let p = Problem::error("TM0012", place, format!("the view calls `{function}`, so rows kept in memory would soon be wrong"));
+        checked.problems.push(p.help("remove `cache`, or store the rows of each run with `materialized = \"table\"`"));
+    }
     for test in &view.tests {
         match &test.kind {
             TestKind::NotNull(c) | TestKind::Unique(c) => c.iter().for_each(|c| need(c, &mut checked.problems)),

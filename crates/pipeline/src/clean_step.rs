@@ -156,7 +156,9 @@ impl Run {
         let (p, input, meter) = (Arc::clone(p), input.clone(), Arc::clone(meter));
         meter.bytes_total.store(input.bytes(), std::sync::atomic::Ordering::Relaxed);
         let (threads, memory) = (self.ws.engine.threads(), self.ws.engine.memory());
-        let cache_bytes = self.ws.checked.project.settings.engine.cache;
+        // One budget: what tables hold is taken from what decoded rows may.
+        let in_tables = self.ws.engine.tables_in_memory().used().bytes;
+        let cache_bytes = self.ws.checked.project.settings.engine.cache.saturating_sub(in_tables);
         let dir = self.ws.checked.project.dir.clone();
         blocking(move || {
             let contract = (!p.keeps_raw()).then_some(&*p.contract);

@@ -9,6 +9,7 @@
 //! leaves every node either as it was or done, and the next run knows which.
 
 mod audit;
+pub mod bench;
 pub mod check;
 mod clean_step;
 mod export;
@@ -21,6 +22,7 @@ mod merge;
 mod nodes;
 mod propose;
 mod quarantine;
+mod reading;
 mod record;
 mod record_tables;
 mod remembered;
@@ -36,6 +38,7 @@ pub mod workspace;
 pub use check::{Checked, check};
 pub use propose::{Proposal, ProposeOptions, ProposedTable, propose, reading_findings};
 pub use quarantine::QuarantineFilter;
+pub use reading::Reading;
 pub use report::*;
 pub use starter::{demo, init};
 pub use workspace::{QueryOptions, Workspace};

@@ -2,6 +2,7 @@
 
 use crate::check::{self, Checked};
 use crate::nodes;
+use crate::reading::Reading;
 use crate::record::Cancelled;
 use crate::report::{Plan, Rows, RunOptions};
 use futures::FutureExt;
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 use tidemill_core::{Clock, Error, Result, problem::did_you_mean};
-use tidemill_engine::{Catalog, Engine, Relation, RelationKind, Session, TimeTravel};
+use tidemill_engine::{Catalog, Engine, MemoryUse, Relation, RelationKind, Session, TimeTravel};
 use tidemill_lake::{Done, Holder, Lake, Lease, TableName, system};
 use tidemill_project::spec::{Materialized, Project};
 
@@ -26,6 +27,7 @@ pub struct QueryOptions {
     /// Read every table as of this finished epoch; the last one by default.
     pub epoch: Option<u64>,
     pub limit: Option<usize>,
+    pub reading: Reading,
 }
 
 impl Workspace {
@@ -58,6 +60,11 @@ impl Workspace {
         self.lake.acquire(Holder { command: command.to_string(), pid: std::process::id(), host: host(), since_micros: 0 })
     }
 
+    /// What is kept in memory, and how that served.
+    pub fn memory_use(&self) -> MemoryUse {
+        self.engine.tables_in_memory().used()
+    }
+
     /// What a run would do, and why. Reads no rows.
     pub async fn plan(&self, options: &RunOptions) -> Result<Plan> {
         let planned = nodes::plan(&self.checked, &self.lake, options).await?;
@@ -71,7 +78,7 @@ impl Workspace {
 
     /// Runs one SELECT over the last finished epoch (or an older one).
     pub async fn query(&self, sql: &str, options: &QueryOptions) -> Result<Rows> {
-        Self::query_in(&self.session(options.epoch).await?, sql, options.limit).await
+        Self::query_in(&self.session_reading(options.epoch, options.reading).await?, sql, options.limit).await
     }
 
     /// The same in a session that is there already: what is asked in one session is asked of one epoch.
@@ -84,6 +91,11 @@ impl Workspace {
 
     /// A session over every table as of a finished epoch.
     pub async fn session(&self, epoch: Option<u64>) -> Result<Session> {
+        self.session_reading(epoch, Reading::AsDeclared).await
+    }
+
+    /// The same, and where its tables are read from.
+    pub async fn session_reading(&self, epoch: Option<u64>, reading: Reading) -> Result<Session> {
         let done = match epoch {
             None => self.lake.last_done()?,
             Some(e) => Some(self.lake.done(e)?.ok_or_else(|| {
@@ -93,17 +105,22 @@ impl Workspace {
             })?),
         };
         let versions = done.as_ref().map(versions_of).unwrap_or_default();
-        self.session_over(&versions).await
+        self.session_in(&self.engine, &versions, reading).await
     }
 
     /// A session in which every table has the given version; the project's other nodes are known by their columns only.
     pub(crate) async fn session_over(&self, versions: &BTreeMap<TableName, i64>) -> Result<Session> {
+        self.session_in(&self.engine, versions, Reading::AsDeclared).await
+    }
+
+    /// The same in an engine that may be another than the project's own.
+    pub(crate) async fn session_in(&self, engine: &Engine, versions: &BTreeMap<TableName, i64>, reading: Reading) -> Result<Session> {
         let mut relations = Vec::new();
         let mut there: BTreeSet<(String, String)> = BTreeSet::new();
         for (name, version) in versions {
             if let Some(snapshot) = self.lake.snapshot(name, Some(*version)).await? {
                 there.insert((name.schema.clone(), name.name.clone()));
-                let provider = self.lake.provider(snapshot)?;
+                let provider = self.read_from(engine, reading, name, *version, self.lake.provider(snapshot)?);
                 relations.push(Relation { schema: name.schema.clone(), name: name.name.clone(), kind: RelationKind::Provider(provider) });
             }
         }
@@ -126,11 +143,9 @@ impl Workspace {
         for v in &self.checked.project.views {
             match *v.materialized {
                 Materialized::View => {
-                    relations.push(Relation {
-                        schema: "public".into(),
-                        name: v.name.clone(),
-                        kind: RelationKind::View { sql: v.sql.text.clone() },
-                    });
+                    let kept = self.kept_version(reading, v, versions).map(|version| (engine.clone(), version));
+                    let kind = RelationKind::View { sql: v.sql.text.clone(), kept };
+                    relations.push(Relation { schema: "public".into(), name: v.name.clone(), kind });
                 }
                 Materialized::Table => {
                     if let Some(s) = self.checked.schemas.get(&v.name) {
@@ -151,7 +166,7 @@ impl Workspace {
             .boxed()
         });
         let functions = check::catalog_functions(&self.checked.project);
-        self.engine.session(Catalog { relations, functions, time_travel: Some(time_travel), ..Catalog::default() }).map_err(|p| {
+        engine.session(Catalog { relations, functions, time_travel: Some(time_travel), ..Catalog::default() }).map_err(|p| {
             let e = Error::config(p.message);
             match p.help {
                 Some(h) => e.help(h),

@@ -82,6 +82,8 @@ pub struct Table {
     pub partition_by: Vec<Spanned<String>>,
     /// How many changed cells per rule and column to keep in `system.changes`.
     pub samples: usize,
+    /// Whether the clean table is kept in memory, once it has been read.
+    pub cache: bool,
 }
 
 /// `[source]`: which connector, and its options as written.
@@ -510,6 +512,8 @@ pub struct View {
     /// Descriptions of columns, for the data dictionary.
     pub columns: BTreeMap<String, String>,
     pub partition_by: Vec<Spanned<String>>,
+    /// Whether its rows are kept in memory, once they have been read.
+    pub cache: Spanned<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

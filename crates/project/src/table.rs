@@ -32,6 +32,7 @@ pub(crate) fn read(table_name: &str, sheet: &mut Sheet) -> Table {
     let location = f.text("location", sheet);
     let partition_by = f.names("partition_by", sheet);
     let samples = f.whole("samples", 0..=1_000_000, sheet).map_or(SAMPLES, |n| n.value as usize);
+    let cache = f.flag("cache", false, sheet);
     let columns = f.table("columns", sheet).map(|(entries, _)| column::read_all(entries, sheet)).unwrap_or_default();
     let clean = rules(&mut f, sheet);
 
@@ -62,6 +63,7 @@ pub(crate) fn read(table_name: &str, sheet: &mut Sheet) -> Table {
         location,
         partition_by,
         samples,
+        cache,
     }
 }
 

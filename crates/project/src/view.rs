@@ -25,6 +25,7 @@ pub(crate) fn read(view_name: &str, split: &header::Split, sheet: &mut Sheet) ->
     }
     let columns = f.table("columns", sheet).map(|(entries, _)| descriptions(entries, sheet)).unwrap_or_default();
     let tests = f.get("tests").map(|v| tests(v, sheet)).unwrap_or_default();
+    let cache = Spanned::new(f.flag("cache", false, sheet), f.key_span("cache"));
     f.refuse_rest(sheet);
     late_lines(split, sheet);
     sql::check_select(&split.sql, "a view", sheet);
@@ -37,6 +38,7 @@ pub(crate) fn read(view_name: &str, split: &header::Split, sheet: &mut Sheet) ->
         tests,
         columns,
         partition_by,
+        cache,
     }
 }
 

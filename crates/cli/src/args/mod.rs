@@ -1,6 +1,7 @@
 //! The command line as clap reads it: plain data, no behaviour. `global` holds what every command takes; each family of commands has
 //! its own file. Every command carries one paragraph of help and an `Examples:` section, which a test insists on.
 
+mod bench;
 mod generate;
 mod global;
 mod history;
@@ -11,6 +12,7 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+pub use bench::{BenchCacheArgs, BenchCommand, BenchPlansArgs, ReportArgs};
 pub use generate::GenerateArgs;
 pub use global::{ColourChoice, Global, OutputFormat};
 pub use history::{AuditArgs, QuarantineCommand, QuarantineSelection, RunsCommand, SnapshotCommand};
@@ -82,6 +84,15 @@ pub enum Command {
     /// Each run and each of its steps is recorded in `system.runs` and `system.steps`, so everything shown here can also be asked in SQL.
     #[command(subcommand, after_help = "Examples:\n  tidemill runs ls --limit 5\n  tidemill runs show\n  tidemill runs logs 0192f3")]
     Runs(RunsCommand),
+    /// What this machine makes of this project.
+    ///
+    /// Measures the project's own questions: from the disk and from memory (`cache`), and with ways of planning turned off one at a time
+    /// (`plans`). Every figure is measured here and now; the project must have been run before.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill -C shop bench cache\n  tidemill -C shop bench cache --html cache.html\n  tidemill -C shop bench plans revenue_by_month"
+    )]
+    Bench(BenchCommand),
     Explain(ExplainArgs),
     Completions(CompletionsArgs),
 }

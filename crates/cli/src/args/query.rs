@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// read from there.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tidemill query \"SELECT count(*) FROM customers\"\n  tidemill query \"SELECT * FROM spend_by_group\" --format csv > spend.csv\n  tidemill query --at 3 \"SELECT count(*) FROM clean.customers\"\n  tidemill query - < questions.sql\n  tidemill query \"SELECT run_id, status FROM system.runs ORDER BY started_at DESC\" --limit 5"
+    after_help = "Examples:\n  tidemill query \"SELECT count(*) FROM customers\"\n  tidemill query \"SELECT * FROM spend_by_group\" --format csv > spend.csv\n  tidemill query --at 3 \"SELECT count(*) FROM clean.customers\"\n  tidemill query --cache - < questions.sql\n  tidemill query \"SELECT run_id, status FROM system.runs ORDER BY started_at DESC\" --limit 5"
 )]
 pub struct QueryArgs {
     /// One or more statements; `-` reads them from standard input
@@ -25,6 +25,9 @@ pub struct QueryArgs {
     /// At most so many rows; 0 means all (default: 1000 on a terminal, all elsewhere)
     #[arg(long, value_name = "ROWS")]
     pub limit: Option<usize>,
+    /// Keep every table in memory once it has been read, up to `engine.cache`: for questions that read the same tables again
+    #[arg(long)]
+    pub cache: bool,
     #[command(flatten)]
     pub rows: RowArgs,
 }
@@ -43,11 +46,16 @@ pub struct RowArgs {
 /// the commands: `\d` lists tables, `\d TABLE` its columns, `\x` turns rows on their side, `\timing` shows times. Without a terminal, reads
 /// statements from standard input.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tidemill shell\n  tidemill -C shop shell --at 3\n  tidemill shell < questions.sql")]
+#[command(
+    after_help = "Examples:\n  tidemill shell\n  tidemill -C shop shell --cache\n  tidemill -C shop shell --at 3\n  tidemill shell < questions.sql"
+)]
 pub struct ShellArgs {
     /// See every table as it was at this epoch
     #[arg(long, value_name = "EPOCH")]
     pub at: Option<u64>,
+    /// Keep every table in memory once it has been read, up to `engine.cache`: for questions that read the same tables again
+    #[arg(long)]
+    pub cache: bool,
     #[command(flatten)]
     pub rows: RowArgs,
 }

@@ -2,6 +2,7 @@
 
 mod about;
 mod audit;
+mod bench;
 mod check;
 mod config;
 mod demo;
@@ -17,7 +18,7 @@ mod runs;
 mod snapshot;
 pub mod statements;
 
-pub use query::{TERMINAL_ROWS, answer};
+pub use query::{TERMINAL_ROWS, answer, reading};
 
 use crate::Ended;
 use crate::args::{Command, OutputFormat};
@@ -42,6 +43,7 @@ pub fn execute(command: Command, context: &Context, out: &mut dyn Write) -> Ende
         Command::Audit(_) => audit::execute(context, out),
         Command::Config(command) => config::execute(&command, context, out),
         Command::Runs(command) => runs::execute(&command, context, out),
+        Command::Bench(command) => bench::execute(&command, context, out),
         Command::Explain(args) => about::explain(&args, context, out),
         Command::Completions(args) => about::completions(&args, out),
     }

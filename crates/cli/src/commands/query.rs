@@ -5,7 +5,7 @@ use crate::Ended;
 use crate::args::{OutputFormat, QueryArgs};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::figures::duration;
+use crate::output::figures::{self, duration};
 use crate::output::rows::RowWriter;
 use crate::output::{Style, rows};
 use futures::StreamExt;
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tidemill_core::{Error, ErrorKind};
 use tidemill_engine::Session;
-use tidemill_pipeline::{QueryOptions, Workspace};
+use tidemill_pipeline::{QueryOptions, Reading, Workspace};
 
 /// Rows shown on a terminal unless `--limit` says otherwise.
 pub const TERMINAL_ROWS: usize = 1000;
@@ -28,16 +28,19 @@ pub fn execute(args: &QueryArgs, context: &Context, out: &mut dyn Write) -> Ende
         Some(n) => Some(n),
         None => (context.style.width.is_some() && context.is_human()).then_some(TERMINAL_ROWS),
     };
-    let options = QueryOptions { epoch: args.at, limit };
+    let options = QueryOptions { epoch: args.at, limit, reading: reading(args.cache) };
     // One session: all are asked of the same epoch.
     let first = statements.first().map_or("", String::as_str);
-    let session = context.wait(workspace.session(options.epoch)).map_err(|f| blame(f, first))?;
+    let session = context.wait(workspace.session_reading(options.epoch, options.reading)).map_err(|f| blame(f, first))?;
     for (n, sql) in statements.iter().enumerate() {
         if n > 0 && style.format != OutputFormat::Json {
             writeln!(out)?;
         }
         answer_in(&session, sql, limit, &style, context, out)?;
         out.flush()?;
+    }
+    if context.global.verbose > 0 && !workspace.memory_use().tables.is_empty() {
+        context.say(&format!("in memory: {}", figures::memory(&workspace.memory_use())));
     }
     Ok(0)
 }
@@ -59,7 +62,7 @@ pub fn answer(
     context: &Context,
     out: &mut dyn Write,
 ) -> Result<Duration, Failure> {
-    let session = context.wait(workspace.session(options.epoch)).map_err(|f| blame(f, sql))?;
+    let session = context.wait(workspace.session_reading(options.epoch, options.reading)).map_err(|f| blame(f, sql))?;
     answer_in(&session, sql, options.limit, style, context, out)
 }
 
@@ -99,6 +102,11 @@ fn answer_in(
         context.say(&format!("answered in {}", duration(elapsed)));
     }
     Ok(elapsed)
+}
+
+/// Where `--cache` has tables read from.
+pub fn reading(cache: bool) -> Reading {
+    if cache { Reading::Memory } else { Reading::AsDeclared }
 }
 
 fn text(args: &QueryArgs) -> Result<String, Failure> {

@@ -1,6 +1,7 @@
 //! Numbers as they stand in sentences and summaries; never in rows, which show values as they are.
 
 use std::time::Duration;
+use tidemill_engine::MemoryUse;
 
 /// `2240` → `2,240`
 pub fn grouped(n: u64) -> String {
@@ -55,6 +56,24 @@ pub fn duration(d: Duration) -> String {
         let minutes = (s / 60.0).round() as u64;
         format!("{} h {} min", minutes / 60, minutes % 60)
     }
+}
+
+/// What is kept in memory, in a line.
+pub fn memory(m: &MemoryUse) -> String {
+    let columns: usize = m.tables.iter().map(|t| t.columns).sum();
+    let wanted = m.hits + m.loads;
+    format!(
+        "{} of {}, {} of {}; {} of {} found there ({:.0} %), {} let go, {} too large",
+        bytes(m.bytes),
+        bytes(m.bytes_max),
+        counted(columns as u64, "column"),
+        counted(m.tables.len() as u64, "table"),
+        grouped(m.hits),
+        grouped(wanted),
+        100.0 * m.hit_rate(),
+        grouped(m.evictions),
+        grouped(m.refusals),
+    )
 }
 
 /// Rows per second: `940/s`, `18,200/s`, `1.2 M/s`

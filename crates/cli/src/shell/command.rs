@@ -9,6 +9,8 @@ pub enum Command {
     /// On, off, or the other way round.
     Timing(Option<bool>),
     Expanded(Option<bool>),
+    /// What is kept in memory.
+    Memory,
     Help,
     Leave,
 }
@@ -18,13 +20,14 @@ pub const HELP: &str = "  SELECT …;         ask; statements end with a semicol
   \\d TABLE          its columns (also views, raw.TABLE, quarantine.TABLE, system.TABLE)
   \\x [on|off]       one line per column instead of one line per row
   \\timing [on|off]  show how long each statement took
+  \\memory           what is kept in memory (with --cache, or cache = true in a table or view)
   \\?                this help
   \\q                leave (also Ctrl-D, exit, quit)
 
   Tab completes keywords, tables, columns and functions. Ctrl-R searches the history. Ctrl-C stops a statement.
   EXPLAIN SELECT …; shows how it is computed. version_of('clean.customers', 3) reads an older version of a table.";
 
-const NAMES: [&str; 5] = ["\\d", "\\x", "\\timing", "\\?", "\\q"];
+const NAMES: [&str; 6] = ["\\d", "\\x", "\\timing", "\\memory", "\\?", "\\q"];
 
 /// The command in a line, or `None` when the line is SQL.
 pub fn parse(line: &str) -> Option<Result<Command, Error>> {
@@ -55,6 +58,7 @@ pub fn parse(line: &str) -> Option<Result<Command, Error>> {
         "\\d" | "\\dt" | "\\dv" | "\\d+" => Ok(argument.map_or(Command::Relations, |table| Command::Describe(table.to_string()))),
         "\\timing" => switch().map(Command::Timing),
         "\\x" => switch().map(Command::Expanded),
+        "\\memory" => plain(Command::Memory),
         "\\?" | "\\h" | "\\help" => plain(Command::Help),
         "\\q" => plain(Command::Leave),
         other => {

@@ -21,11 +21,13 @@ use reedline::Signal;
 use session::{Next, Session};
 use std::io::{BufRead, IsTerminal, Write};
 use tidemill_core::Error;
+use tidemill_pipeline::QueryOptions;
 
 pub fn execute(args: &ShellArgs, context: &Context, out: &mut dyn Write) -> Ended {
     let workspace = context.open_to_ask()?;
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    let mut session = Session::new(workspace, args.at, args.rows.expanded, context, interactive);
+    let options = QueryOptions { epoch: args.at, limit: None, reading: crate::commands::reading(args.cache) };
+    let mut session = Session::new(workspace, options, args.rows.expanded, context, interactive);
     if interactive { converse(&mut session, context, out) } else { read_through(&mut session, out) }
 }
 

@@ -6,7 +6,7 @@ use crate::commands::{answer, statements};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Style;
-use crate::output::figures::duration;
+use crate::output::figures::{bytes, duration, grouped};
 use crate::output::grid::{Cell, Grid, Tone, paint};
 use arrow::array::AsArray;
 use parking_lot::Mutex;
@@ -32,9 +32,9 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub fn new(workspace: Arc<Workspace>, epoch: Option<u64>, expanded: bool, context: &'a Context, interactive: bool) -> Session<'a> {
+    pub fn new(workspace: Arc<Workspace>, options: QueryOptions, expanded: bool, context: &'a Context, interactive: bool) -> Session<'a> {
         let limit = (interactive && context.is_human()).then_some(crate::commands::TERMINAL_ROWS);
-        let options = QueryOptions { epoch, limit };
+        let options = QueryOptions { limit, ..options };
         let style = Style { expanded, ..context.style };
         let mut session = Session { workspace, context, options, style, timing: false, functions: Vec::new() };
         if interactive {
@@ -81,10 +81,25 @@ impl<'a> Session<'a> {
                 self.style.expanded = on.unwrap_or(!self.style.expanded);
                 writeln!(out, "expanded rows are {}", on_or_off(self.style.expanded))?;
             }
+            Command::Memory => self.list_memory(out)?,
             Command::Relations => self.list_relations(out)?,
             Command::Describe(name) => self.describe(&name, out)?,
         }
         Ok(Next::Stay)
+    }
+
+    fn list_memory(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        let memory = self.workspace.memory_use();
+        if !memory.tables.is_empty() {
+            let mut grid = Grid::new(&["table", "version", "#columns", "#rows", "#bytes"]);
+            for t in &memory.tables {
+                let figures = [t.columns.to_string(), grouped(t.rows), bytes(t.bytes)];
+                grid.push([t.name.clone(), t.version.clone()].into_iter().chain(figures).map(Cell::new).collect());
+            }
+            grid.write(out, self.style.width, self.style.colour)?;
+        }
+        writeln!(out, "{}", crate::output::figures::memory(&memory))?;
+        Ok(())
     }
 
     fn list_relations(&self, out: &mut dyn Write) -> Result<(), Failure> {

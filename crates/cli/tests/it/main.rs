@@ -13,6 +13,7 @@ mod first_minutes;
 mod formats;
 mod generate;
 mod marketing;
+mod memory;
 mod owners;
 mod profile;
 mod repairs;

@@ -68,7 +68,12 @@ pub(super) const KEYS: &[Key] = &[
     count!("engine.partitions", engine.partitions, 0, "partitions of a query plan; 0 for as many as threads"),
     count!("engine.batch_rows", engine.batch_rows, 1, "rows in one batch of a query"),
     optional!("engine.spill_dir", engine.spill_dir, "directory for spilled data; empty for the system's temporary directory"),
-    size!("engine.cache", engine.cache, 0, "decoded source rows kept between fit and apply, at most"),
+    size!(
+        "engine.cache",
+        engine.cache,
+        0,
+        "what may be kept in memory, at most: tables with `cache`, and decoded rows between fit and apply"
+    ),
     duration!("live.checkpoint_interval", live.checkpoint_interval, "time between checkpoints"),
     count!("live.batch_rows_max", live.batch_rows_max, 1, "rows of a micro-batch, at most"),
     duration!("live.batch_delay_max", live.batch_delay_max, "a micro-batch waits no longer than this for more rows"),

@@ -1,0 +1,2 @@
+--! cache = "true"
+SELECT country, count(*) AS customers FROM customers GROUP BY country

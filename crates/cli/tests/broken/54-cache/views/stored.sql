@@ -1,0 +1,3 @@
+--! materialized = "table"
+--! cache = true
+SELECT id, now() AS seen FROM customers
