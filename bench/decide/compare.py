@@ -37,19 +37,23 @@ def of_files(orders, monthly_sales):
 
 
 def of_delta(project):
-    """The figures of a Tidemill project's tables."""
+    """The figures of a Tidemill project's tables, and the rows it has set aside."""
+    import duckdb
     from deltalake import DeltaTable
-    uris = [sorted(DeltaTable(str(Path(project) / "lake" / name)).file_uris()) for name in ("clean/orders", "public/monthly_sales")]
-    return of_files(*uris)
+    lake = Path(project) / "lake"
+    orders, sales, aside = (sorted(DeltaTable(str(lake / name)).file_uris()) if (lake / name).exists() else []
+                            for name in ("clean/orders", "public/monthly_sales", "quarantine/orders"))
+    rejected = duckdb.sql(f"SELECT count(*) FROM read_parquet({aside!r})").fetchall()[0][0] if aside else 0
+    return of_files(orders, sales), rejected
 
 
 def of_server(host):
-    """The figures of a PostgreSQL server's tables."""
+    """The figures of a PostgreSQL server's tables, and the rows it has set aside."""
     import psycopg
     with psycopg.connect(host=host, dbname="postgres", user="tidemill") as connection:
         connection.execute(
             "CREATE FUNCTION pg_temp.number_of(hex text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT ('x' || hex)::bit(32)::bigint & 4294967295 $$")
-        return figures(connection, "pg_temp.number_of")
+        return figures(connection, "pg_temp.number_of"), connection.execute("SELECT count(*) FROM rejected").fetchone()[0]
 
 
 def figures(connection, number_of="number_of"):
