@@ -1,8 +1,7 @@
 """Runs a command and says what it took: wall time, CPU time and peak memory of all its processes, and of a server beside it.
 
-Needs Linux and nothing but Python. Peak memory is what the processes hold together (shared pages counted once), looked at ten times a second; for a
-command of one process it is the kernel's own high-water mark. (The maximum that `wait` reports would include the memory of this program, which the child
-shares before it becomes another one.)
+Needs Linux and nothing but Python. Peak memory is what the processes hold together, shared memory counted once, looked at ten times a second; for a command of
+one process it is the kernel's own high-water mark.
 """
 import os
 import platform
@@ -19,96 +18,104 @@ INTERVAL_S = 0.1
 def measure(command, *, log, env=None, limit_s=None, cores=None, server=None, cwd=None):
     """Runs `command` to its end or the limit. `cores` are CPU numbers to keep to; `server` is the process id of a database's first process, whose use of
     CPU and memory during the run is added. Output goes to the file `log`."""
+    if not os.path.exists("/proc/thread-self/children"):
+        raise OSError("this kernel does not tell a process's children (/proc/PID/task/TID/children), so that nothing can be measured")
     if cores is not None:
         command = ["taskset", "-c", ",".join(map(str, cores)), *command]
     server_cpu = tree_cpu_s(server) if server else 0.0
     load = os.getloadavg()[0]
+    stopped = threading.Event()
     started = time.perf_counter()
     with open(log, "wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env, cwd=cwd, start_new_session=True)
+
+    def stop():
+        stopped.set()
+        os.killpg(process.pid, signal.SIGKILL)
+    timer = threading.Timer(limit_s, stop) if limit_s else None
     watched = Watched(process.pid, server)
-    stopped = False
     try:
-        while True:
-            try:
-                process.wait(timeout=None if limit_s is None else max(0.0, limit_s - (time.perf_counter() - started)))
-                break
-            except subprocess.TimeoutExpired:
-                stopped = True
-                os.killpg(process.pid, signal.SIGKILL)
+        if timer:
+            timer.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
         raise
     finally:
-        wall_s = time.perf_counter() - started
-        peak, client_cpu = watched.stop()
-    cpu_s = client_cpu + (tree_cpu_s(server) - server_cpu if server else 0.0)
+        if timer:
+            timer.cancel()
+        peak = watched.stop()
+    if not server and usage.ru_maxrss * 1024 > memory("self")["VmHWM"]:
+        peak = max(peak, usage.ru_maxrss * 1024)    # below our own mark it says nothing: the kernel counts from before the child became another program
+    cpu_s = usage.ru_utime + usage.ru_stime + (tree_cpu_s(server) - server_cpu if server else 0.0)
     return {
         "wall_s": round(wall_s, 3),
         "cpu_s": round(cpu_s, 3),
         "peak_mb": round(peak / 1e6),
         "exit": process.returncode,
-        "stopped": stopped,
+        "stopped": stopped.is_set(),
         "load_before": round(load, 2),
     }
 
 
 class Watched:
-    """A thread that looks at the processes of a run until it is told to stop."""
+    """A thread that looks at the memory of a run's processes until it is told to stop."""
 
     def __init__(self, pid, server):
-        self.pid, self.server = pid, server
-        self.peak, self.cpu = 0, {}
+        self.pid, self.server, self.peak = pid, server, 0
         self.done = threading.Event()
-        self.before = os.times()
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
 
     def _watch(self):
-        look = 0
         while True:
-            self._look(exact=look % 5 == 0)     # shared pages take the kernel time to tell apart: not with every look
-            look += 1
+            family = [memory(pid) for pid in tree(self.pid) + (tree(self.server) if self.server else [])]
+            if len(family) == 1:
+                now = family[0]["VmHWM"]
+            else:
+                now = sum(m["RssAnon"] for m in family) + max((m["RssShmem"] for m in family), default=0) + max((m["RssFile"] for m in family), default=0)
+            self.peak = max(self.peak, now)
             if self.done.wait(INTERVAL_S):
                 return
 
-    def _look(self, exact):
-        family, server = tree(self.pid), tree(self.server) if self.server else []
-        alone = len(family) == 1 and not server
-        total = 0
-        for pid in family + server:
-            if alone:
-                total += high_water(pid)
-            elif exact or server:
-                total += proportional(pid)
-            else:
-                total += resident(pid)
-        self.peak = max(self.peak, total)
-
     def stop(self):
-        """Peak memory in bytes, and the CPU seconds of the command and all of its children that were waited for."""
+        """Peak memory in bytes."""
         self.done.set()
         self.thread.join()
-        after = os.times()
-        spent = (after.children_user + after.children_system) - (self.before.children_user + self.before.children_system)
-        return self.peak, spent
+        return self.peak
+
+
+def memory(pid):
+    """Bytes by the names of /proc/PID/status; zeros when the process is gone."""
+    found = dict.fromkeys(("VmHWM", "RssAnon", "RssFile", "RssShmem"), 0)
+    try:
+        with open(f"/proc/{pid}/status") as lines:
+            for line in lines:
+                name, _, value = line.partition(":")
+                if name in found:
+                    found[name] = int(value.split()[0]) * 1024
+    except OSError:
+        pass
+    return found
 
 
 def tree(root):
     """The process and its descendants, now."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            fields = stat(int(entry))
-            if fields:
-                parents.setdefault(int(fields[1]), []).append(int(entry))
     found, todo = [], [root]
     while todo:
         pid = todo.pop()
-        if stat(pid):
-            found.append(pid)
-            todo.extend(parents.get(pid, []))
+        try:
+            tasks = os.listdir(f"/proc/{pid}/task")
+        except OSError:
+            continue
+        found.append(pid)
+        for task in tasks:
+            try:
+                todo += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+            except OSError:
+                pass
     return found
 
 
@@ -128,37 +135,6 @@ def stat(pid):
         return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
-
-
-def high_water(pid):
-    return status(pid, "VmHWM:")
-
-
-def resident(pid):
-    return status(pid, "VmRSS:")
-
-
-def proportional(pid):
-    """Memory of a process with each shared page counted in equal parts by those who share it."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup") as lines:
-            for line in lines:
-                if line.startswith("Pss:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
-
-
-def status(pid, key):
-    try:
-        with open(f"/proc/{pid}/status") as lines:
-            for line in lines:
-                if line.startswith(key):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
 
 
 def warm(path):
