@@ -57,12 +57,13 @@ def lines(series, sizes, label_x, ticks, names, limit=None):
     def draw(width):
         narrow = width < 500
         legend = 22 * math.ceil(len(series) / (1 if narrow else 4)) + 12
-        left, right, top, height = 58, 14 if narrow else 178, (legend if narrow else 16), 300
+        left, right, top, height = 58, 14 if narrow else 186, (legend if narrow else 16), 300
         bottom, plot = top + height, width - left - right
         low, high = math.log10(ticks[0][0]), math.log10(ticks[-1][0])
         inset = 18
-        span = max(1, len(sizes) - 1)
-        x = {size: left + inset + i * (plot - 2 * inset) / span for i, size in enumerate(sizes)}
+        place = [math.log10(size) for size in sizes]
+        span = max(place) - min(place) or 1
+        x = {size: left + inset + (at - min(place)) * (plot - 2 * inset) / span for size, at in zip(sizes, place)}
 
         def y(value):
             return bottom - (math.log10(max(value, ticks[0][0])) - low) / (high - low) * height
@@ -74,17 +75,25 @@ def lines(series, sizes, label_x, ticks, names, limit=None):
         if limit:
             out += [f'<line class="limit" x1="{left}" x2="{left + plot}" y1="{y(limit[0]):.1f}" y2="{y(limit[0]):.1f}"/>',
                     text(left + 6, y(limit[0]) - 6, limit[1], "tick")]
+        # Marks at the limit would hide each other: they stand side by side.
+        crowd = {}
+        for way, points in series.items():
+            for size, value, how in points:
+                if how != "finished" and limit:
+                    crowd.setdefault(size, []).append(way)
+        aside = {(way, size): 15 * (i - len(group) + 1) for size, group in crowd.items() for i, way in enumerate(sorted(group, key=list(series).index))}
         ends = []
         for way, points in series.items():
             if not points:
                 continue
+            at = {size: x[size] + aside.get((way, size), 0) for size, _, _ in points}
             for (s1, v1, _), (s2, v2, how) in zip(points, points[1:]):
                 cls = "line" if how == "finished" else "line unsure"
-                out.append(f'<line class="{cls} {way}" x1="{x[s1]:.1f}" y1="{y(v1):.1f}" x2="{x[s2]:.1f}" y2="{y(v2):.1f}"/>')
+                out.append(f'<line class="{cls} {way}" x1="{at[s1]:.1f}" y1="{y(v1):.1f}" x2="{at[s2]:.1f}" y2="{y(v2):.1f}"/>')
             for size, value, how in points:
-                out.append(f'<g><title>{esc(names[way])}, {size:,} rows</title>{marker(way, x[size], y(value), how != "finished")}</g>')
+                out.append(f'<g><title>{esc(names[way])}, {size:,} rows</title>{marker(way, at[size], y(value), how != "finished")}</g>')
             size, value, how = points[-1]
-            ends.append([y(value), way, names[way] + ("" if how == "finished" else " *"), x[size]])
+            ends.append([y(value), way, names[way] + ("" if how == "finished" else " *"), at[size], y(value)])
         if narrow:
             out += [legend_row(way, names[way], 4, 14 + 22 * i) for i, way in enumerate(series)]
         else:
@@ -107,7 +116,9 @@ def labels_at_ends(ends, x, top, bottom):
                 a[0], b[0] = middle - 10, middle + 10
     shift = max(0, max((e[0] for e in ends), default=0) - bottom)
     out = []
-    for at, way, name, _ in ends:
+    for at, way, name, last_x, last_y in ends:
+        if x - last_x > 40:     # the line ends early: a thread leads from its end to its name
+            out.append(f'<line class="thread" x1="{last_x + 9:.1f}" y1="{last_y:.1f}" x2="{x - 2:.1f}" y2="{at - shift:.1f}"/>')
         out.append(marker(way, x + 6, at - shift, size=4.5) + text(x + 16, at - shift + 4.5, name, "label"))
     return out
 
@@ -158,7 +169,7 @@ def matrix(ways, sizes, cell, names, label_x):
                 cls, words, second = cell(way, size)
                 x = left + wide * i
                 out.append(f'<rect class="cell {cls}" x="{x + 2:.1f}" y="{y + 2}" width="{wide - 4:.1f}" height="{tall - 4}" rx="5"/>')
-                out.append(text(x + wide / 2, y + 21, words, f"incell {cls}", "middle"))
+                out.append(text(x + wide / 2, y + 21, words.removeprefix("a ") if narrow else words, f"incell {cls}", "middle"))
                 out.append(text(x + wide / 2, y + 36, second, f"incell small {cls}", "middle"))
             y += tall + (6 if narrow else 2)
         return "".join(out), y + 4

@@ -272,7 +272,7 @@ def told(run):
     if run["outcome"] == "finished":
         return f"{run['wall_s']:.2f} s, {run['cpu_s']:.2f} s of CPU, {run['peak_mb']} MB"
     if run["outcome"] == "stopped":
-        return f"stopped after {run['wall_s']:.0f} s, at row {run['at_row'] or 0:,} ({run['stage']})"
+        return f"stopped after {run['wall_s']:.0f} s, " + (f"at row {run['at_row'] or 0:,}" if run["stage"] == "rows" else run["stage"] or "it does not say where")
     return f"failed: {run['why'].strip().splitlines()[-1] if run['why'].strip() else run['exit']}"
 
 

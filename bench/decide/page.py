@@ -59,7 +59,10 @@ class Report:
         return self.price * point["cores"] * point["wall_s"] / 3600 * 1e6 / point["lines"]
 
     def money(self, amount):
-        return f"{self.currency}{amount:,.2f}" if amount >= 0.1 else f"{self.currency}{amount:.2g}" if amount >= 0.0001 else f"{self.currency}{amount:.1g}"
+        if self.currency not in "€$" or amount >= 0.995:
+            return f"{self.currency}{amount:,.2f}" if amount >= 0.1 else f"{self.currency}{amount:.2g}"
+        cents = amount * 100
+        return "1 cent" if round(cents, 3) == 1 else f"{cents:.0f} cents" if cents >= 9.5 else f"{cents:.2g} cents" if cents >= 0.001 else "less than 0.001 cents"
 
 
 def html(results):
@@ -107,8 +110,12 @@ def top(r):
 <p class="lead">A file of orders arrives each night: names misspelt, dates in six notations, broken lines, rows that come twice. It must become one clean table and
 the month's sales. {number_word(len(r.ways))} ways of doing this were given the same files on the same machine, and had to come to the same result.</p>
 <ul class="cards" aria-label="Time for {r.size:,} rows">{cards}</ul>
-<p class="note">{r.size:,} orders ({mega(r, r.size)}), {r.cores} cores; median of up to {r.r['options']['repeat']} runs.</p>{skipped}
+<p class="note">{r.size:,} orders ({mega(r, r.size)}), {r.cores} cores; {runs(r)}.</p>{skipped}
 {in_short(r)}"""
+
+
+def runs(r):
+    return "one run of each" if r.r["options"]["repeat"] == 1 else f"median of {r.r['options']['repeat']} runs"
 
 
 def in_short(r):
@@ -129,7 +136,7 @@ def in_short(r):
         more = ""
         if ("postgres-rows", max(r.sizes)) in stopped:
             p = r.at("postgres-rows", max(r.sizes))
-            more = f" With {amount(max(r.sizes)).lower()} it was stopped after {took(p['wall_s'])}, at row {p['at_row'] or 0:,}."
+            more = f" With {amount(max(r.sizes)).lower()} it was stopped after {took(p['wall_s'])}, at row {p['at_row'] or 0:,}." if p["stage"] == "rows" else ""
         told.append((f"Row by row is what costs: {times(old['wall_s'] / mine['wall_s'])} the time of Tidemill.",
                      "Not because PostgreSQL is slow, but because every row is a conversation with it: look up the country, look up the category, insert." + more))
     if (sets := r.done("postgres-sets", r.size)) and mine:
@@ -157,7 +164,7 @@ def wait(r):
     ticks = around(TIMES, values)
     head = ["Way", *[f"{s:,} rows" for s in r.sizes]]
     rows = [[esc(NAMES[w]), *[ending(r, w, s) for s in r.sizes]] for w in r.ways]
-    note = ("Each step upwards is about ten times as long. " + (f"* A hollow mark: stopped after {took(limit)}, so the true time is longer; how much longer was not measured." if stopped else ""))
+    note = ("Each line across stands for six to ten times the time of the one below it. " + (f"* A hollow mark: stopped after {took(limit)}, so the true time is longer; how much longer was not measured." if stopped else ""))
     return f"<h2>How long one waits</h2>\n<p>{wait_words(r)}</p>" + figure(
         "time", "Time from the file to the finished tables", "Seconds by number of rows, one line per way; lower is better. " + say(r, "wall_s", took), lines(
             series, r.sizes, size_label, ticks, NAMES, (limit, f"stopped after {took(limit)}") if stopped else None), head, rows, note)
@@ -183,7 +190,7 @@ def enough(r):
         if p["outcome"] == "failed":
             return "stopped", "failed", "see the table"
         if p["outcome"] == "stopped":
-            return "stopped", "stopped", f"at row {amount_short(p['at_row'] or 0)}"
+            return "stopped", "stopped", f"at row {amount_short(p['at_row'])}" if p["at_row"] and p["stage"] == "rows" else f"after {took(p['wall_s'])}"
         s = p["wall_s"]
         return ("at-once", "at once", took(s)) if s <= AT_ONCE_S else ("short", "a short wait", took(s)) if s <= SHORT_S else ("long", "a long wait", took(s))
     told = []
@@ -202,7 +209,7 @@ def enough(r):
 <p>Up to {AT_ONCE_S} seconds nobody notices. Up to a minute nobody minds, at night. Beyond that, a failed night becomes a late morning: whatever went wrong, it is the same wait again.</p>
 """ + figure("enough", "What each way means for those who wait", "A field per way and size, with the time it took.",
              matrix(r.ways, r.sizes, cell, NAMES, size_label), ["Way", f"at once (≤ {AT_ONCE_S} s) up to", f"within {SHORT_S} s up to"], told,
-             "The largest of the sizes that were tried; the truth lies between it and the next one.") + reasons
+             "Sizes in between were not tried: where one colour ends lies somewhere between two columns.") + reasons
 
 
 def speed(r):
@@ -259,8 +266,7 @@ def scaling(r):
                          f"{p['cpu_s']:.2f}" if p["outcome"] == "finished" else "–", gain.strip(" ·") or "–"])
         groups.append((NAMES[way], items))
     return f"""<h2>What another core brings</h2>
-<p>A way that shares its work out gets faster with each core; one that does a thing after the other does not, whatever machine is bought for it. (Row by row, the second core lets script and server
-take turns without getting in each other's way.)</p>""" + figure(
+<p>A way that shares its work out gets faster with each core; one that does a thing after the other does not, whatever machine is bought for it. Row by row, script and server take turns, so that a second core has little to do.</p>""" + figure(
         "cores", f"Time for {size:,} rows by number of cores", "Bars of seconds per way and number of cores; shorter is better.", bars_log_free(groups), ["Way", "seconds", "CPU seconds", "faster by"], rows,
         f"The machine has {plural(r.cores, 'core')}; more could not be tried. Bars of each way have their own scale.")
 
@@ -307,21 +313,16 @@ def cautions(r):
 
 def method(r):
     o, m, v = r.r["options"], r.r["machine"], r.r["versions"]
-    agree = []
-    for s in r.sizes:
-        for w in r.ways:
-            p, names = r.at(w, s), r.r["differences"].get(str(s), {}).get(w)
-            state = "–" if names is None else "all equal" if not names else "differs: " + ", ".join(names)
-            agree.append([f"{esc(NAMES[w])}, {s:,}", ending(r, w, s), plural(p["runs"], "run") if p else "–", state])
+    agree = [[esc(NAMES[w]), *[compared(r, w, s) for s in r.sizes]] for w in r.ways]
     extra = ""
     if (vary := r.done("postgres-rows-memory", o["variation_rows"])) and (plain := r.done("postgres-rows", o["variation_rows"])):
         extra = (f" With {o['variation_rows']:,} rows, keeping the lookups in the script's memory instead brings it from {took(plain['wall_s'])} to {took(vary['wall_s'])}.")
     software = ", ".join(f"{name} {version}" for name, version in v.items())
     data = "; ".join(f"{s:,} rows: {r.r['data'][str(s)]['lines']:,} lines, {mega(r, s)}" for s in r.sizes)
     ways = "".join(f"<li><b>{esc(LONG[w])}.</b> {words}</li>" for w, words in {
-        "tidemill": "A project of one table file with the rules below and one view; <code>tidemill run</code> on an empty project.",
+        "tidemill": "A project of one table file with the rules above and one view; <code>tidemill run</code> on an empty project.",
         "pandas": "Whole columns at a time; typos and dates worked out once per distinct text; everything in memory; Parquet out.",
-        "postgres-sets": "Broken lines are taken out on the way in, the rest goes in by COPY; nine steps of SQL over all rows, typos and dates worked out once per distinct text.",
+        "postgres-sets": "Broken lines are taken out on the way in, the rest goes in by COPY; eight steps of SQL over all rows, typos and dates worked out once per distinct text.",
         "postgres-rows": f"Python reads a line, checks it, asks the database for the country and the category, inserts unless the key is there; commits every 1,000 rows; then fills missing ages and adds up the sales.{extra}",
     }.items() if w in r.ways)
     return f"""<h2>How this was measured</h2>
@@ -339,10 +340,11 @@ def method(r):
 <ul class="plain">{ways}</ul>
 <h3>What counts</h3>
 <p>Time: from the start of the program until its results are stored. Processor time and memory: of all its processes and of the database server (shared memory counted once, looked at ten times a second).
-Median of {o['repeat']} runs; what takes longer than {took(o['repeat_below'])} was run once. Each run begins with nothing but the file, which has been read once before. Whatever takes longer than {took(o['limit'])} is
+{runs(r).capitalize()}; what takes longer than {took(o['repeat_below'])} was run once. Each run begins with nothing but the file, which has been read once before. Whatever takes longer than {took(o['limit'])} is
 stopped and said to be so; where an estimate of its full time is given, it is marked as one: the pace so far, carried on.</p>
 <h3>Results compared</h3>
-{table(["Way and rows", "time", "measured", "rows, checksum of every cell, sums, groups, monthly sales"], agree)}
+<p>Number of rows, rows set aside, a checksum over every cell of every row, sums, groups, monthly sales: read from what each way left behind, not from its own report.</p>
+{table(["Way", *[f"{s:,} rows" for s in r.sizes]], agree)}
 <h3>Data</h3>
 <p>Made by <code>tidemill generate orders --seed {o['seed']} --errors {esc(o['errors'])}</code>. {esc(data)}.</p>
 <h3>Machine and versions</h3>
@@ -363,8 +365,15 @@ def ending(r, way, size):
     if p["outcome"] == "failed":
         return "failed"
     guess = f"<br>(at that pace {took(p['estimate_s'])}: an estimate, not measured)" if p.get("estimate_s") else ""
-    stage = "" if p["stage"] in ("rows", None) else f" ({esc(p['stage'])})"
-    return f"stopped after {took(p['wall_s'])}, at row {p['at_row'] or 0:,}{stage}{guess}"
+    at = f", at row {p['at_row']:,}" if p["at_row"] and p["stage"] == "rows" else f", {esc(p['stage'])}" if p["stage"] else ""
+    return f"stopped after {took(p['wall_s'])}{at}{guess}"
+
+
+def compared(r, way, size):
+    p, names = r.at(way, size), r.r["differences"].get(str(size), {}).get(way)
+    if names is None:
+        return "–" if p is None else p["outcome"]
+    return f"{'equal' if not names else 'differs: ' + esc(', '.join(names))} ({plural(p['runs'], 'run')})"
 
 
 def say(r, key, words):
@@ -387,13 +396,13 @@ def around(ticks, values):
 
 def took(seconds):
     if seconds < 1:
-        return f"{seconds:.2f} s"
+        return f"{seconds:.2f}\u00a0s"
     if seconds < 99.5:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+        return f"{seconds:.1f}\u00a0s" if seconds < 9.95 else f"{seconds:.0f}\u00a0s"
     if seconds < 5400:
         minutes = seconds / 60
-        return f"{minutes:.0f} min" if abs(minutes - round(minutes)) < 0.05 or minutes >= 20 else f"{minutes:.1f} min"
-    return f"{seconds / 3600:.1f} h"
+        return f"{minutes:.0f}\u00a0min" if abs(minutes - round(minutes)) < 0.05 or minutes >= 20 else f"{minutes:.1f}\u00a0min"
+    return f"{seconds / 3600:.1f}\u00a0h"
 
 
 def ratio(x):

@@ -27,9 +27,11 @@ DAYS = ["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%b %d, %Y", "%d %b %Y", "%Y/%m/%d"]
 def main():
     orders, reference, out = map(Path, sys.argv[1:4])
     lines = Records(orders)
+    progress(out, "reading the file")
     df = pd.read_csv(lines, header=0, names=COLUMNS, dtype="str", keep_default_na=False, na_values=MISSING, encoding="utf-8")
     rows_in = lines.number - 1
 
+    progress(out, "checking values")
     bad = df["customer_id"].isna() | df["product_id"].isna() | df["row_key"].isna()
     for column in ("age", "quantity"):
         text = df[column].str.strip()
@@ -45,6 +47,7 @@ def main():
     df[bad].to_csv(out / "rejected.csv", index=False)
     df = df[~bad].drop_duplicates("row_key", keep="first")
 
+    progress(out, "repairing and typing")
     df["name"] = df["name"].fillna("Unknown")
     for column, file in (("country", "countries"), ("category", "categories")):
         right = (reference / f"{file}.txt").read_text().splitlines()
@@ -66,11 +69,17 @@ def main():
     df["age"] = df["age"].fillna(df["age"].median() // 1).astype("int32")
     df["age_group"] = pd.cut(df["age"], [-1, 29, 59, 999], labels=["Young", "Middle-aged", "Senior"]).astype("str")
     df["order_month"] = df["order_date"].dt.strftime("%Y-%m")
+    progress(out, "writing")
     df.to_parquet(out / "orders.parquet", index=False, compression="zstd")
     sales = df.groupby(["order_month", "category"], as_index=False).agg(
         orders=("row_key", "size"), pieces=("quantity", "sum"), sales=("total_amount", "sum"))
     sales.to_parquet(out / "monthly_sales.parquet", index=False)
     (out / "report.json").write_text(json.dumps({"rows_in": rows_in, "quarantined": quarantined, "rows_out": len(df)}))
+
+
+def progress(out, stage):
+    """How far it has come, for whoever has to stop it."""
+    (out / "progress.json").write_text(json.dumps({"stage": stage}))
 
 
 class Records(io.RawIOBase):

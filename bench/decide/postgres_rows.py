@@ -93,7 +93,7 @@ def load(connection, a):
                 progress(a.out, "rows", number - 1, started)
     connection.commit()
     for stage, statement in enumerate(AFTER, 1):
-        progress(a.out, f"statement {stage} of {len(AFTER)} after the rows", number - 1, started)
+        progress(a.out, f"SQL step {stage} of {len(AFTER)} after the rows", number - 1, started)
         cursor.execute(statement)
         connection.commit()
     (a.out / "report.json").write_text(json.dumps({"rows_in": number - 1, "quarantined": rejected, "rows_out": taken}))

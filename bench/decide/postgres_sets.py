@@ -33,7 +33,7 @@ def main():
         rows_in, started = copy_in(cursor, a), time.perf_counter()
         for stage, statement in enumerate(statements, 1):
             (a.out / "progress.json").write_text(json.dumps(
-                {"stage": f"statement {stage} of {len(statements)}", "rows": rows_in, "seconds": round(time.perf_counter() - started, 3)}))
+                {"stage": f"SQL step {stage} of {len(statements)}", "rows": rows_in, "seconds": round(time.perf_counter() - started, 3)}))
             cursor.execute(statement)
         connection.commit()
         quarantined, rows_out = cursor.execute("SELECT (SELECT count(*) FROM rejected), (SELECT count(*) FROM orders)").fetchone()
