@@ -70,8 +70,8 @@ def main():
     for line in missing:
         print(line)
     print(f"{a.out / 'results.json'}\n{a.out / 'benchmarks.md'}")
-    wrong = tables.disagreements(results)
-    sys.exit("results differ: " + "; ".join(wrong) if wrong else 0)
+    wrong = tables.wrong(results)
+    sys.exit("\n".join(wrong) if wrong else 0)
 
 
 class Absent(Exception):
@@ -90,7 +90,8 @@ def noted(a, name, make):
         raise Absent(f"{name} was not measured yet")
     print(f"{name}: ", end="", flush=True)
     result = make()
-    file.write_text(json.dumps({"of": stamp, "result": result}, indent=1) + "\n")
+    if not result.get("error"):     # what failed is tried again by the next command
+        file.write_text(json.dumps({"of": stamp, "result": result}, indent=1) + "\n")
     print(result.get("told", "done"), flush=True)
     return result
 
@@ -191,7 +192,7 @@ def with_peers(a, name, work):
         walls = sorted(result.get("walls_s", []))
         if result["exit"] == 0 and walls:
             result["wall_median_s"] = median(walls)
-        result["told"] = result.get("error", "") and "failed" or f"{result.get('wall_median_s', 0):.2f} s, {result['cpu_s']} s of CPU, {result['peak_rss_mb']} MB"
+        result["told"] = "failed" if result.get("error") else f"{result.get('wall_median_s', 0):.2f} s, {result['cpu_s']} s of CPU, {result['peak_rss_mb']} MB"
         return result
     found = {who: noted(a, f"{name}-{who}", lambda who=who: one(who)) for who in [*a.peers, "tidemill"]}
     return {"who": agreement(a, found), "meta": {k: v for k, v in json.loads((data / "meta.json").read_text()).items() if k != "errors"}}

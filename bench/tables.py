@@ -45,8 +45,8 @@ def w1(found, bounds):
 
 
 def w2(found, bounds):
-    lines, first = ["## W2: ten analytic queries", ""], []
-    who = {w: r for w, r in by_time(found["who"])}
+    lines, first = ["## W2: ten analytic queries", "", "Seconds of each query are those of the fastest run, as the runner gives them.", ""], []
+    who = {w: r for w, r in sorted(by_time(found["who"]), key=lambda x: x[0] != "tidemill")}
     for passes, index, title in (("disk", 0, "From Parquet, first pass"), ("disk", 1, "From Parquet, second pass"), ("memory", 1, "From memory, second pass")):
         times = {w: r["report"][passes][index] for w, r in who.items() if len(r.get("report", {}).get(passes, [])) > index}
         queries = sorted({q for t in times.values() for q in t})
@@ -84,8 +84,16 @@ def lists_of(report, name=""):
             yield from lists_of(v, k)
 
 
-def disagreements(results):
-    return [f"{part} {who}: {', '.join(r['differs'])}" for part in ("w1", "w2") for who, r in results["parts"].get(part, {}).get("who", {}).items() if r.get("differs")]
+def wrong(results):
+    """Who failed, and whose results differ."""
+    found = []
+    for part in ("w1", "w2"):
+        for who, r in results["parts"].get(part, {}).get("who", {}).items():
+            if r.get("error"):
+                found.append(f"{part}, {who} failed: {r['error'].strip()[-300:]}")
+            if r.get("differs"):
+                found.append(f"{part}, {who}: results differ in {', '.join(r['differs'])}")
+    return found
 
 
 def place(row, ours, others, why):

@@ -151,12 +151,14 @@ def make_data(a, rows):
 
 
 class Noted:
-    """Runs that were made, one a line. A run counts again only for the same data, program and limit."""
+    """Runs that were made, one a line. A run counts again only for the same data, programs and limit."""
 
     def __init__(self, path, a, versions):
         self.path = path
         stamp = f"{a.tidemill} {Path(a.tidemill).stat().st_mtime_ns}"
-        self.of = hashlib.sha256(json.dumps([a.seed, a.errors, a.limit, versions, stamp]).encode()).hexdigest()[:12]
+        parts = [HERE.parent / "measure.py", HERE / "compare.py", *HERE.glob("p*_*.*"), HERE / "postgres.sh", *(HERE / "project").rglob("*.*")]
+        scripts = hashlib.sha256(b"".join(part.read_bytes() for part in sorted(parts) if part.is_file())).hexdigest()
+        self.of = hashlib.sha256(json.dumps([a.seed, a.errors, a.limit, versions, stamp, scripts]).encode()).hexdigest()[:12]
         if a.fresh:
             path.unlink(missing_ok=True)
         self.runs = {}

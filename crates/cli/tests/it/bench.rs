@@ -18,7 +18,7 @@ fn the_comparison_for_deciders_finds_equal_results_and_draws_every_chart() {
     let told = script(
         &python,
         &bench.join("decide/decide.py"),
-        &["--rows", "1000", "--repeat", "1", "--scaling-rows", "1000", "--variation-rows", "1000", "--out", path(&out)],
+        &["--rows", "1000", "--repeat", "1", "--scaling-rows", "1000", "--variation-rows", "0", "--out", path(&out)],
     );
     println!("{told}");
     let results: Value = serde_json::from_str(&std::fs::read_to_string(out.join("results.json")).expect("results")).expect("JSON");
