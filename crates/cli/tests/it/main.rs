@@ -3,6 +3,7 @@
 // Tests that cannot run say so, and tests of processes wait for them no longer than so long.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)]
 
+mod bench;
 mod cargo;
 mod check;
 mod command_line;
