@@ -3,7 +3,8 @@
 //!
 //! Read in this order: [`engine`] (threads, memory, spilling), [`catalog`] (what a session can name), [`session`] (what one can ask),
 //! [`query`] (a running SELECT and what it cost), [`row_expr`] (expressions over one row, with values fitted over all rows),
-//! [`memory`] (tables kept in memory), [`function`] (CREATE FUNCTION), [`lineage`], and [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text and told).
+//! [`memory`] (tables kept in memory), [`function`] (CREATE FUNCTION), [`lineage`], and [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text and told);
+//! `windows` settles what named windows stand for.
 //!
 //! Invariant: a mistake in SQL is a [`SqlProblem`] in our words with a byte range in the text, never a DataFusion message chain; and no SQL that
 //! reaches a plan can write: only SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE are taken.
@@ -25,6 +26,7 @@ pub mod row_expr;
 pub mod session;
 mod sql;
 mod syntax;
+mod windows;
 
 pub use catalog::{Catalog, FunctionProvider, Relation, RelationKind, TimeTravel, batch_table, batches_table, empty_table};
 pub use engine::{Engine, EngineOptions, PlanOptions};

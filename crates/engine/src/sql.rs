@@ -3,6 +3,7 @@
 use crate::advice;
 use crate::dialect::Postgres;
 use crate::problem::{SqlProblem, SqlProblemKind};
+use crate::windows;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::{ExprWithAlias, Query, Select, SetExpr, Spanned, Statement, Visit, Visitor};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
@@ -28,7 +29,7 @@ pub(crate) fn parse_statement(text: &str) -> Result<DfStatement, SqlProblem> {
         .build()
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|e| first(advice::problems(&e, text)))?;
-    let Some(statement) = statements.pop_front() else {
+    let Some(mut statement) = statements.pop_front() else {
         return Err(SqlProblem::new(SqlProblemKind::Syntax, "there is no SQL here").help("write a SELECT"));
     };
     if !statements.is_empty() {
@@ -38,6 +39,7 @@ pub(crate) fn parse_statement(text: &str) -> Result<DfStatement, SqlProblem> {
         let second = end.and_then(|i| tokens[i..].iter().find(|t| t.token != Token::SemiColon)).map(|t| t.span.clone());
         return Err(SqlProblem::new(SqlProblemKind::Syntax, "there is more than one statement here").at(second).help("keep one of them"));
     }
+    windows::settle(&mut statement, text)?;
     Ok(statement)
 }
 

@@ -132,13 +132,13 @@ pub(crate) fn python(test: &str, modules: &str) -> Option<PathBuf> {
     None
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a directory");
     for entry in std::fs::read_dir(from).expect("a project") {
         let entry = entry.expect("an entry");
         let name = entry.file_name();
         // What a run by hand may have left there.
-        if name == "lake" || name == "out" {
+        if name == "lake" || name == "out" || name == "truth" {
             continue;
         }
         if entry.file_type().expect("a type").is_dir() {
@@ -149,6 +149,6 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn both(output: &Output) -> String {
+pub(crate) fn both(output: &Output) -> String {
     format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

@@ -230,3 +230,26 @@ fn stored_versions_are_read_by_number() {
     let lineage = session.lineage("SELECT id FROM version_of('customers', 7)").unwrap();
     assert_eq!(lineage[0].sources, [("clean.customers".to_string(), "id".to_string())]);
 }
+
+/// `OVER (w …)` has the groups and the order of `w`: DataFusion by itself leaves them out and answers something else.
+#[test]
+fn a_window_made_from_another_has_its_groups_and_its_order() {
+    let session = shop();
+    let written = "SELECT id, sum(total) OVER (PARTITION BY customer_id ORDER BY id ROWS 1 PRECEDING) AS s FROM orders ORDER BY id";
+    let expected = ask(&session, written);
+    for named in [
+        "SELECT id, sum(total) OVER (w ROWS 1 PRECEDING) AS s FROM orders WINDOW w AS (PARTITION BY customer_id ORDER BY id) ORDER BY id",
+        "SELECT id, sum(total) OVER (W ORDER BY id ROWS 1 PRECEDING) AS s FROM orders WINDOW w AS (PARTITION BY customer_id) ORDER BY id",
+        "SELECT id, sum(total) OVER v AS s FROM orders WINDOW w AS (PARTITION BY customer_id ORDER BY id), v AS (w ROWS 1 PRECEDING) ORDER BY id",
+        "SELECT id, s FROM (SELECT id, sum(total) OVER (w ROWS 1 PRECEDING) AS s FROM orders WINDOW w AS (PARTITION BY customer_id ORDER BY id)) x ORDER BY id",
+        "WITH x AS (SELECT id, 0 + sum(total) OVER (w ROWS 1 PRECEDING) AS s FROM orders WINDOW w AS (PARTITION BY customer_id ORDER BY id)) SELECT * FROM x ORDER BY id",
+    ] {
+        assert_eq!(ask(&session, named), expected, "{named}");
+    }
+    // A view's text is settled like a question's, and an inner SELECT does not see the outer one's windows.
+    let view = "SELECT id, sum(total) OVER (w ROWS 1 PRECEDING) AS s FROM orders WINDOW w AS (PARTITION BY customer_id ORDER BY id)";
+    session.add_view("running", view).unwrap();
+    assert_eq!(ask(&session, "SELECT * FROM running ORDER BY id"), expected);
+    let inner = "SELECT (SELECT max(t) FROM (SELECT sum(total) OVER (w) AS t FROM orders) y) FROM orders WINDOW w AS (ORDER BY id)";
+    assert_eq!(session.schema_of(inner).unwrap_err().message, "unknown window `w`");
+}

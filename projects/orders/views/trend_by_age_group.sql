@@ -1,0 +1,35 @@
+--! materialized = "table"
+--! description = "Sales by month and age group, with how they change."
+--! tests = [
+--!   { unique = ["order_month", "age_group"] },
+--!   { not_null = ["order_month", "age_group", "orders", "units", "revenue", "share_percent"] },
+--!   { name = "shares_make_a_hundred", sql = """
+--!       SELECT order_month, sum(share_percent) AS percent FROM trend_by_age_group GROUP BY order_month HAVING abs(sum(share_percent) - 100) > 0.000001""" },
+--! ]
+--! [columns]
+--! order_month = "as 2024-05"
+--! age_group = "Young below 30, Middle-aged below 60, Senior from 60"
+--! orders = "orders of that month"
+--! units = "pieces"
+--! revenue = "what the orders cost"
+--! share_percent = "share of the month's revenue"
+--! change_percent = "revenue against the month before it in this table; none for the first"
+--! revenue_3_months = "mean revenue of this month and the two before"
+--! position = "1 for the greatest revenue of the month"
+WITH months AS (
+    SELECT order_month, age_group, count(*) AS orders, CAST(sum(quantity) AS BIGINT) AS units, sum(total_amount) AS revenue
+    FROM orders
+    GROUP BY order_month, age_group
+)
+SELECT
+    order_month,
+    age_group,
+    orders,
+    units,
+    revenue,
+    100 * CAST(revenue AS DOUBLE PRECISION) / sum(CAST(revenue AS DOUBLE PRECISION)) OVER (PARTITION BY order_month) AS share_percent,
+    100 * (CAST(revenue AS DOUBLE PRECISION) / CAST(lag(revenue) OVER earlier AS DOUBLE PRECISION) - 1) AS change_percent,
+    avg(CAST(revenue AS DOUBLE PRECISION)) OVER (PARTITION BY age_group ORDER BY order_month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS revenue_3_months,
+    CAST(rank() OVER (PARTITION BY order_month ORDER BY revenue DESC) AS BIGINT) AS position
+FROM months
+WINDOW earlier AS (PARTITION BY age_group ORDER BY order_month)
