@@ -14,6 +14,7 @@ mod quarantine;
 mod query;
 mod run;
 mod runs;
+mod score;
 mod snapshot;
 pub mod statements;
 
@@ -40,6 +41,7 @@ pub fn execute(command: Command, context: &Context, out: &mut dyn Write) -> Ende
         Command::Quarantine(command) => quarantine::execute(&command, context, out),
         Command::Snapshot(command) => snapshot::execute(&command, context, out),
         Command::Audit(_) => audit::execute(context, out),
+        Command::Score(args) => score::execute(&args, context, out),
         Command::Config(command) => config::execute(&command, context, out),
         Command::Runs(command) => runs::execute(&command, context, out),
         Command::Explain(args) => about::explain(&args, context, out),
