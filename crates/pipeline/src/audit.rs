@@ -48,7 +48,7 @@ impl Workspace {
         Ok(AuditReport { epoch: done.epoch, edges, balanced })
     }
 
-    async fn outcome_at(&self, done: &Done, table: &TableName) -> Result<Option<Outcome>> {
+    pub(crate) async fn outcome_at(&self, done: &Done, table: &TableName) -> Result<Option<Outcome>> {
         let Some(version) = done.version(table) else { return Ok(None) };
         match self.lake.table_epoch_at(table, version).await? {
             Some(epoch) => state::get(&self.lake, epoch, &table.to_string()),

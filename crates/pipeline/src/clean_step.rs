@@ -19,13 +19,13 @@ use tidemill_project::spec::Refit;
 
 /// Where a recipe's rows come from.
 #[derive(Clone)]
-enum Input {
+pub(crate) enum Input {
     Raw(Arc<Lake>, Box<Snapshot>),
     Source(Arc<Prepared>, Vec<FileEntry>),
 }
 
 impl Input {
-    fn scan(&self, columns: Option<&[String]>) -> Result<Box<dyn Scan>> {
+    pub(crate) fn scan(&self, columns: Option<&[String]>) -> Result<Box<dyn Scan>> {
         match self {
             Input::Raw(lake, snapshot) => lake.scan((**snapshot).clone(), columns),
             Input::Source(p, files) => {

@@ -3,7 +3,7 @@
 //! Read in this order: [`check`] (a directory becomes a judged project), `tables` (a table with its connector, contract and recipe), [`workspace`]
 //! (an opened project), `nodes` (what is out of date and why), `run` (the order of work), then the steps: `ingest`, `clean_step`, `view_step`,
 //! `export`; `state` and `record` (what each leaves behind), and the doors for people: `quarantine`, `snapshot`, `audit`, `starter`,
-//! `propose` (a project written from data nobody has described).
+//! `propose` (a project written from data nobody has described), `score` (a run held against the truth of generated data).
 //!
 //! Invariant: a table's `txn` names the epoch whose outcome describes it; the outcome is durable before the commit. So a crash anywhere
 //! leaves every node either as it was or done, and the next run knows which.
@@ -28,6 +28,7 @@ mod record_tables;
 mod remembered;
 pub mod report;
 mod run;
+mod score;
 mod snapshot;
 mod starter;
 mod state;
@@ -40,6 +41,7 @@ pub use propose::{Proposal, ProposeOptions, ProposedTable, propose, reading_find
 pub use quarantine::QuarantineFilter;
 pub use reading::Reading;
 pub use report::*;
+pub use score::{ScoreLine, ScoreOptions, ScoreReport, ScoreTable};
 pub use starter::{demo, init};
 pub use workspace::{QueryOptions, Workspace};
 

@@ -22,6 +22,14 @@ use tidemill_engine::MemoryPool;
 pub trait RowSink: Sync {
     /// Called once for each `seq` from 0, from any thread and in any order; batches may be empty.
     fn write(&self, seq: u64, batch: RecordBatch) -> Result<()>;
+    /// Whether [`RowSink::write_from`] is to be called instead.
+    fn wants_lines(&self) -> bool {
+        false
+    }
+    /// The same, told where the rows came from: their file, and the line of each.
+    fn write_from(&self, seq: u64, batch: RecordBatch, _split: &str, _lines: Vec<u64>) -> Result<()> {
+        self.write(seq, batch)
+    }
 }
 
 /// What applying works with.
@@ -165,23 +173,28 @@ fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, 
                 let batch = result_batch(&program.output, &schema, &flow)?;
                 let mut rejects = std::mem::take(&mut origin.rejects);
                 rejects.extend(taken);
-                Ok((origin, walked.tally, rejects, batch))
+                let line = |row: usize| origin.lines.get(flow.morsel_row(row)).copied().unwrap_or(0);
+                let lines = sink.wants_lines().then(|| (0..flow.rows).map(line).collect::<Vec<u64>>());
+                Ok((origin, walked.tally, rejects, (batch, lines)))
             })
         },
-        |_, (origin, tally, rejects, batch): (Origin, Tally, Vec<Reject>, RecordBatch)| {
+        |_, (origin, tally, rejects, (batch, lines)): (Origin, Tally, Vec<Reject>, (RecordBatch, Option<Vec<u64>>))| {
             halt.guard(|| {
                 total.add(origin.rows_read, &origin.nulled, tally, rejects.len(), batch.num_rows(), &stage.wanted);
                 if !rejects.is_empty() {
                     Meter::add(&meter.rows_rejected, rejects.len() as u64);
                     rejected(rejects)?;
                 }
-                Ok(batch)
+                Ok((batch, lines, origin.split))
             })
         },
-        |seq, batch| {
+        |seq, (batch, lines, split)| {
             halt.guard(|| {
                 Meter::add(&meter.rows_written, batch.num_rows() as u64);
-                sink.write(seq, batch)
+                match lines {
+                    Some(lines) => sink.write_from(seq, batch, &split, lines),
+                    None => sink.write(seq, batch),
+                }
             })
         },
     );

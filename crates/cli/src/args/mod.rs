@@ -8,6 +8,7 @@ mod history;
 mod profile;
 mod project;
 mod query;
+mod score;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use history::{AuditArgs, QuarantineCommand, QuarantineSelection, RunsCommand
 pub use profile::ProfileArgs;
 pub use project::{CheckArgs, CompletionsArgs, ConfigCommand, DemoArgs, ExplainArgs, InitArgs, PlanArgs, RunArgs};
 pub use query::{QueryArgs, RowArgs, ShellArgs};
+pub use score::ScoreArgs;
 
 use clap::{Parser, Subcommand};
 
@@ -70,6 +72,7 @@ pub enum Command {
     )]
     Snapshot(SnapshotCommand),
     Audit(AuditArgs),
+    Score(ScoreArgs),
     /// Settings, and where each value comes from.
     ///
     /// Settings come from defaults, `tidemill.toml`, the chosen `[environments.NAME]`, `TIDEMILL__SECTION__KEY` variables (of the process

@@ -15,6 +15,7 @@ mod quarantine;
 mod query;
 mod run;
 mod runs;
+mod score;
 mod snapshot;
 pub mod statements;
 
@@ -41,6 +42,7 @@ pub fn execute(command: Command, context: &Context, out: &mut dyn Write) -> Ende
         Command::Quarantine(command) => quarantine::execute(&command, context, out),
         Command::Snapshot(command) => snapshot::execute(&command, context, out),
         Command::Audit(_) => audit::execute(context, out),
+        Command::Score(args) => score::execute(&args, context, out),
         Command::Config(command) => config::execute(&command, context, out),
         Command::Runs(command) => runs::execute(&command, context, out),
         Command::Bench(command) => bench::execute(&command, context, out),

@@ -18,7 +18,9 @@ fn csv(line: &[u8], d: &mut Draws) -> Vec<u8> {
     let plain: Vec<usize> = borders.iter().copied().filter(|i| !is_quote(i + 1) && (*i == 0 || !is_quote(i - 1))).collect();
     // A quote before a quoted field would be closed by that one's first.
     let closed = line.iter().rposition(|b| *b == b'"').unwrap_or_default();
-    let unclosed: Vec<usize> = plain.iter().copied().filter(|i| *i >= closed).collect();
+    // And before an empty field it would itself close one that an earlier line left open.
+    let is_before_text = |i: usize| line.get(i + 1).is_some_and(|c| *c != b',');
+    let unclosed: Vec<usize> = plain.iter().copied().filter(|i| *i >= closed && is_before_text(*i)).collect();
     let last = borders.last().copied().unwrap_or(line.len());
     let mut out = line.to_vec();
     match d.below(4) {

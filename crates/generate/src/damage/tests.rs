@@ -111,3 +111,13 @@ fn other_notations_differ_and_impossible_values_are_impossible() {
     }
     assert!(cells::invalid(Invalid::Day, Cell::Date(0), false, Kind::Date, &mut d, &mut text).is_none());
 }
+
+#[test]
+fn a_quote_that_nothing_closes_closes_nothing_else_either() {
+    for draw in 0..2000 {
+        let mut line = b"M0000000001-2,P000004959,,purchase,51,".to_vec();
+        super::line::damage_line(crate::options::Format::Csv, &mut line, 0, crate::random::mix(draw));
+        let text = String::from_utf8(line).unwrap();
+        assert!(!text.contains("\",") && !text.ends_with('"'), "{text}");
+    }
+}

@@ -16,7 +16,7 @@ fn hash<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> u64 {
 /// Of 400 rows of each kind in each format, data and truth. A change here is a change of what every seed gives: say so in CHANGELOG.
 /// (Parquet's bytes also change with its writer.)
 const GOLDEN: [(What, Format, u64); 16] = [
-    (What::Shop, Format::Csv, 0xca3a_69e9_dbf3_6aae),
+    (What::Shop, Format::Csv, 0x1ee7_0e1f_803d_d990),
     (What::Shop, Format::Jsonl, 0xb281_0e7f_7a01_e40d),
     (What::Shop, Format::Parquet, 0x0dc7_3d4e_19d8_43c4),
     (What::Shop, Format::Avro, 0x9542_8b5b_60dd_382b),
