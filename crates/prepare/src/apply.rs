@@ -175,11 +175,12 @@ fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, 
                 rejects.extend(taken);
                 let line = |row: usize| origin.lines.get(flow.morsel_row(row)).copied().unwrap_or(0);
                 let lines = sink.wants_lines().then(|| (0..flow.rows).map(line).collect::<Vec<u64>>());
-                Ok((origin, walked.tally, rejects, (batch, lines)))
+                Ok(Walked { origin, tally: walked.tally, rejects, batch, lines })
             })
         },
-        |_, (origin, tally, rejects, (batch, lines)): (Origin, Tally, Vec<Reject>, (RecordBatch, Option<Vec<u64>>))| {
+        |_, walked: Walked| {
             halt.guard(|| {
+                let Walked { origin, tally, rejects, batch, lines } = walked;
                 total.add(origin.rows_read, &origin.nulled, tally, rejects.len(), batch.num_rows(), &stage.wanted);
                 if !rejects.is_empty() {
                     Meter::add(&meter.rows_rejected, rejects.len() as u64);
@@ -412,4 +413,14 @@ impl Enforced<'_> {
 
 fn quoted(names: &[String]) -> String {
     names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// A morsel after the recipe, before its turn to be counted and written.
+struct Walked {
+    origin: Origin,
+    tally: Tally,
+    rejects: Vec<Reject>,
+    batch: RecordBatch,
+    /// Of each row, where a sink wants them.
+    lines: Option<Vec<u64>>,
 }

@@ -59,7 +59,9 @@ impl Workspace {
     pub async fn bench_cache(&self, options: &BenchOptions, told: &dyn Fn(&str, f64)) -> Result<CacheReport> {
         let done = self.lake.last_done()?.ok_or_else(|| Error::config("nothing has been run yet").help("run `tidemill run` first"))?;
         let versions = versions_of(&done);
-        let (mut sizes, mut files): (BTreeMap<TableName, (u64, u64)>, BTreeMap<String, Vec<PathBuf>>) = Default::default();
+        // Rows and bytes.
+        let mut sizes: BTreeMap<TableName, (u64, u64)> = BTreeMap::new();
+        let mut files: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
         for (name, version) in versions.iter().filter(|(t, _)| matches!(t.schema.as_str(), "clean" | "public" | "raw")) {
             if let Some(snapshot) = self.lake.snapshot(name, Some(*version)).await? {
                 sizes.insert(name.clone(), (snapshot.rows(), snapshot.bytes()));

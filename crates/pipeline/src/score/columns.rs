@@ -81,7 +81,12 @@ impl Pair {
 }
 
 /// The columns that the truth and the clean table both have, and the names of those that only the truth has.
-pub(super) fn pairs(truth: &TruthTable, table: &Table, clean: &SchemaRef, by_hand: &[(String, String)]) -> Result<(Vec<Pair>, Vec<String>)> {
+pub(super) fn pairs(
+    truth: &TruthTable,
+    table: &Table,
+    clean: &SchemaRef,
+    by_hand: &[(String, String)],
+) -> Result<(Vec<Pair>, Vec<String>)> {
     let (mut out, mut without) = (Vec::new(), Vec::new());
     for (at, column) in truth.columns.iter().enumerate() {
         let wanted = by_hand.iter().find(|(t, _)| *t == column.name || normalise(t) == normalise(&column.name)).map(|(_, c)| c);
