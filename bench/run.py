@@ -22,6 +22,7 @@ import tables  # noqa: E402
 from measure import machine, measure, median  # noqa: E402
 
 PARTS = ["generation", "w1", "w2", "memory"]
+PROJECTS = HERE.parent / "projects"
 KINDS = ["orders", "transactions", "sensors", "shop"]
 
 
@@ -35,6 +36,8 @@ def arguments():
     a.add_argument("--peers", default="duckdb,polars,pandas,spark", help="whom to compare with; none for nobody")
     a.add_argument("--peer-scripts", type=Path, default=HERE.parent.parent / "shared" / "peers", help="the folder of the peers' run.py")
     a.add_argument("--limit", type=float, default=1800, metavar="SECONDS", help="a run is stopped after so long")
+    a.add_argument("--project", choices=["shop", "orders"], help="memory: in which of the shipped projects (default: shop)")
+    a.add_argument("--cache", default="4GB", help="memory: engine.cache")
     a.add_argument("--out", type=Path, required=True)
     a.add_argument("--fresh", action="store_true", help="measure again what was measured")
     a.add_argument("--tables-only", action="store_true", help="only write the tables again from what was measured")
@@ -213,23 +216,32 @@ def agreement(a, found):
 # --- memory against disk ---------------------------------------------------------------------------------------------------------------------------------------
 
 def memory(a):
-    """What `tidemill bench cache` measures; its JSON is kept as it is."""
-    asked = subprocess.run([a.tidemill, "bench", "cache", "--help"], capture_output=True, text=True)
-    if asked.returncode:
+    """`tidemill bench cache` in a project of ours, on data that is made for it; its JSON is kept as it is."""
+    if subprocess.run([a.tidemill, "bench", "cache", "--help"], capture_output=True).returncode:
         raise Absent("this binary has no `tidemill bench cache`")
+    kind = a.project or ("shop" if (PROJECTS / "shop").exists() else "orders")
+    if not (PROJECTS / kind / "tidemill.toml").exists():
+        raise Absent(f"there is no project {PROJECTS / kind}")
+    return noted(a, f"memory-{kind}", lambda: ask_in_memory(a, kind))
 
-    def one():
-        file = a.out / "cache.json"
-        file.unlink(missing_ok=True)
-        command = [a.tidemill, "bench", "cache", "--json", str(file)]
-        for option, value in (("--rows", a.rows), ("--seed", a.seed), ("--repeat", a.repeat)):
-            if option in asked.stdout:
-                command += [option, str(value)]
-        took = measure(command, log=a.out / "cache.log", limit_s=a.limit, cwd=a.out)
-        if took["exit"] != 0 or not file.exists():
-            raise Absent(f"`tidemill bench cache` failed: {(a.out / 'cache.log').read_text(errors='replace')[-600:]}")
-        return {"process": took, "report": json.loads(file.read_text()), "told": f"{took['wall_s']:.1f} s"}
-    return noted(a, "memory", one)
+
+def ask_in_memory(a, kind):
+    project, file, log = a.out / f"project-{kind}", a.out / f"cache-{kind}.json", a.out / "cache.log"
+    shutil.rmtree(project, ignore_errors=True)
+    shutil.copytree(PROJECTS / kind, project, ignore=shutil.ignore_patterns("lake", "data", "truth", "out"))
+    steps = [
+        ["generate", kind, "--rows", str(a.rows), "--seed", str(a.seed), "--out", str(project / "data"), "--quiet"],
+        ["-C", str(project), "run", "--quiet"],
+        ["-C", str(project), "--set", f"engine.cache={a.cache}", "bench", "cache", "--repeat", str(a.repeat), "--json", str(file), "--html", str(file.with_suffix(".html"))],
+    ]
+    try:
+        for step in steps:
+            took = measure([a.tidemill, *step], log=log, limit_s=a.limit, cwd=a.out)
+            if took["exit"] != 0:
+                return {"error": f"tidemill {' '.join(step)}: {log.read_text(errors='replace')[-600:]}", "told": "failed"}
+    finally:
+        shutil.rmtree(project, ignore_errors=True)
+    return {"kind": kind, "process": took, "report": json.loads(file.read_text()), "told": f"{took['wall_s']:.1f} s"}
 
 
 if __name__ == "__main__":

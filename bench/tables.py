@@ -1,4 +1,5 @@
 """Tables of a benchmark run as Markdown, ready for docs/benchmarks.md."""
+import statistics
 import tomllib
 
 NAMES = {"tidemill": "Tidemill", "duckdb": "DuckDB", "polars": "Polars", "pandas": "pandas", "spark": "Spark", "sail": "Sail", "datafusion": "DataFusion"}
@@ -66,22 +67,20 @@ def w2(found, bounds):
 
 
 def memory(found, bounds):
-    """`tidemill bench cache` prints tables of its own; here is what it wrote, list by list."""
-    lines = ["## Memory against disk", ""]
-    for name, rows in lists_of(found["report"]):
-        columns = list(dict.fromkeys(k for row in rows for k, v in row.items() if not isinstance(v, (list, dict))))
-        lines += [f"### {name}", ""] * bool(name) + [*table(columns, [[shown(row.get(c)) for c in columns] for row in rows]), ""]
-    if bounds:
-        lines += [f"- {name}: {why}" for name, why in bounds.items() if why]
+    """What `tidemill bench cache` measured: medians, and how many times as fast memory is."""
+    if found.get("error"):
+        return ["## Memory against disk", "", "failed"], []
+    report, rows = found["report"], []
+    for q in report["questions"]:
+        source, cold, warm, kept = (statistics.median(q[f"{way}_seconds"]) if q.get(f"{way}_seconds") else None for way in ("source", "cold", "warm", "memory"))
+        rows.append([q["name"], f"{q['rows_read']:,}", *[seconds(t) for t in (source, cold, warm, kept)], *[against(t, kept) for t in (source, cold, warm)],
+                     f"{q['rows_read'] / kept / 1e6:,.0f}" if kept else "–", bounds.get(q["name"]) or "–"])
+    held = report["memory"]
+    lines = ["## Memory against disk", "",
+             f"`projects/{found['kind']}`: " + ", ".join(f"{t['name']} {t['rows']:,} rows" for t in report["tables"]) + f". {report['threads']} threads. Held: {held['bytes'] / 1e6:,.0f} MB of "
+             f"{held['bytes_max'] / 1e6:,.0f}; hit rate {held['hit_rate']:.0%}, {held['evictions']} evictions, {held['refusals']} refusals.", "",
+             *table(["", "rows read", "from its files, s", "lake, cold, s", "lake, warm, s", "memory, s", "memory over files", "over cold", "over warm", "million rows/s", "what bounds it"], rows)]
     return lines, []
-
-
-def lists_of(report, name=""):
-    if isinstance(report, list) and report and all(isinstance(row, dict) for row in report):
-        yield name, report
-    elif isinstance(report, dict):
-        for k, v in report.items():
-            yield from lists_of(v, k)
 
 
 def wrong(results):
@@ -93,6 +92,8 @@ def wrong(results):
                 found.append(f"{part}, {who} failed: {r['error'].strip()[-300:]}")
             if r.get("differs"):
                 found.append(f"{part}, {who}: results differ in {', '.join(r['differs'])}")
+    if error := results["parts"].get("memory", {}).get("error"):
+        found.append(error.strip())
     return found
 
 
@@ -132,15 +133,11 @@ def against(theirs, ours):
 
 
 def seconds(value):
-    return "–" if value is None else f"{value:.3f}" if value < 1 else f"{value:.2f}"
+    return "–" if value is None else f"{value:.4f}" if value < 0.01 else f"{value:.3f}" if value < 1 else f"{value:.2f}"
 
 
 def key(name):
     return name.replace(" ", "_")
-
-
-def shown(value):
-    return "–" if value is None else f"{value:,.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def table(head, rows):
