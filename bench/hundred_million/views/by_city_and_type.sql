@@ -6,8 +6,9 @@ SELECT
     transaction_type,
     count(*) AS transactions,
     sum(amount) AS amount,
-    -- To a millionth: added in another order, floats differ in their last digits.
-    round(avg(CAST(amount AS DOUBLE PRECISION)), 6) AS amount_mean,
-    round(stddev_samp(CAST(amount AS DOUBLE PRECISION)), 6) AS amount_deviation
+    -- From exact sums: floats that are added in another order differ in their last digits, and results are compared to the last.
+    CAST(sum(amount) AS DOUBLE PRECISION) / count(*) AS amount_mean,
+    sqrt((CAST(sum(amount * amount) AS DOUBLE PRECISION) - CAST(sum(amount) AS DOUBLE PRECISION) * CAST(sum(amount) AS DOUBLE PRECISION) / count(*))
+        / nullif(count(*) - 1, 0)) AS amount_deviation
 FROM transactions
 GROUP BY location, transaction_type

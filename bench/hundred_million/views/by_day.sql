@@ -10,5 +10,6 @@ SELECT
     day,
     transactions,
     amount,
-    round(avg(CAST(amount AS DOUBLE PRECISION)) OVER (ORDER BY day RANGE BETWEEN INTERVAL '6 days' PRECEDING AND CURRENT ROW), 6) AS amount_mean_7_days
+    CAST(sum(amount) OVER week AS DOUBLE PRECISION) / count(*) OVER week AS amount_mean_7_days
 FROM days
+WINDOW week AS (ORDER BY day RANGE BETWEEN INTERVAL '6 days' PRECEDING AND CURRENT ROW)

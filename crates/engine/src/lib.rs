@@ -39,7 +39,7 @@ pub use session::Session;
 
 /// Types of DataFusion that callers hand in or keep.
 pub use datafusion::catalog::TableProvider;
-pub use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+pub use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
 pub use datafusion::logical_expr::{Accumulator, ScalarUDF};
 pub use datafusion::scalar::ScalarValue;
 

@@ -160,12 +160,29 @@ impl Run {
         let in_tables = self.ws.engine.tables_in_memory().used().bytes;
         let cache_bytes = self.ws.checked.project.settings.engine.cache.saturating_sub(in_tables);
         let dir = self.ws.checked.project.dir.clone();
+        let scratch = self.scratch();
         blocking(move || {
             let contract = (!p.keeps_raw()).then_some(&*p.contract);
             let scan = |columns: Option<&[String]>| input.scan(columns);
-            p.recipe.fit(&FitContext { scan: &scan, references, base_dir: &dir, threads, meter: &meter, memory, cache_bytes, contract })
+            p.recipe.fit(&FitContext {
+                scan: &scan,
+                references,
+                base_dir: &dir,
+                threads,
+                meter: &meter,
+                memory,
+                scratch: &scratch,
+                cache_bytes,
+                contract,
+            })
         })
         .await
+    }
+
+    /// Where queries spill to, preparation does too.
+    fn scratch(&self) -> std::path::PathBuf {
+        let project = &self.ws.checked.project;
+        project.settings.engine.spill_dir.as_ref().map_or_else(std::env::temp_dir, |d| project.dir.join(d))
     }
 
     async fn apply(&self, n: &NodePlan, p: &Arc<Prepared>, input: Input, fitted: Fitted, generation: u64) -> Result<()> {
@@ -201,6 +218,7 @@ impl Run {
         let stored_schema = writer.schema();
         let mut aside = Aside::new(self, &p.table.name)?;
         let (q, m, threads, memory) = (Arc::clone(p), Arc::clone(meter), self.ws.engine.threads(), self.ws.engine.memory());
+        let scratch = self.scratch();
         let (applied, adds, mut aside) = blocking(move || {
             let sink = Sink(writer);
             let asides = parking_lot::Mutex::new(&mut aside);
@@ -215,6 +233,7 @@ impl Run {
                     threads,
                     meter: &m,
                     memory,
+                    scratch: &scratch,
                     samples: q.table.samples,
                     contract,
                 })?

@@ -42,6 +42,8 @@ pub struct ApplyContext<'a> {
     pub threads: usize,
     pub meter: &'a Meter,
     pub memory: Arc<dyn MemoryPool>,
+    /// A directory for what does not fit in memory.
+    pub scratch: &'a std::path::Path,
     /// Given when the scan reads the source itself.
     pub contract: Option<&'a Contract>,
     /// Changes to be shown of each rule and column, at most.
@@ -88,6 +90,7 @@ pub(crate) fn apply(fitted: &Fitted, cx: &ApplyContext) -> Result<Applied> {
         threads: cx.threads,
         meter: cx.meter,
         memory: &cx.memory,
+        scratch: cx.scratch,
         cache_bytes: 0,
         contract: cx.contract,
         samples: cx.samples,
@@ -124,13 +127,13 @@ fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, 
         program,
         ops: &knowledge.ops,
         decided: &rows.decided,
-        gates: gates(program, &course.used, &rows.decided, env.memory, &halt),
+        gates: gates(program, &course.used, &rows.decided, env, &halt),
         observations: Vec::new(),
         elects: vec![false; nodes],
         halt: halt.clone(),
         wanted: Wanted::new(nodes, env.samples),
     };
-    let enforced = Enforced::new(program, fitted.key, env.memory, &halt);
+    let enforced = Enforced::new(program, fitted.key, env, &halt);
     let schema = result_schema(program, &knowledge.ops)?;
     let scan = Opened::new(env, program, &course, false, rows_kept, whole)?.guarded(halt.clone());
     let kept: Vec<parking_lot::Mutex<Option<Kept>>> = kept.into_iter().map(|k| parking_lot::Mutex::new(Some(k))).collect();
@@ -311,11 +314,14 @@ struct Enforced<'a> {
 }
 
 impl<'a> Enforced<'a> {
-    fn new(program: &'a Program, key: HashKey, memory: &Arc<dyn MemoryPool>, halt: &Halt) -> Option<Self> {
+    fn new(program: &'a Program, key: HashKey, env: &Env, halt: &Halt) -> Option<Self> {
         if program.uniques.iter().all(|u| u.settled && u.code != "key") {
             return None;
         }
-        let sets = program.uniques.iter().map(|u| KeySet::new(Budget::new(memory, format!("the values of {}", quoted(&u.names)))));
+        let sets = program
+            .uniques
+            .iter()
+            .map(|u| KeySet::new(Budget::new(env.memory, format!("the values of {}", quoted(&u.names))), env.scratch));
         Some(Enforced { program, key, sets: Gate::new(sets.collect(), halt) })
     }
 
@@ -397,13 +403,22 @@ impl Enforced<'_> {
                 continue;
             }
             let applies = |at: &usize| !looked[*at].1.is_empty() && looked[*at].0.value(row);
-            match (0..sets.len()).find(|at| applies(at) && sets[*at].contains(looked[*at].1[row])) {
+            let mut taken = None;
+            for at in (0..sets.len()).filter(applies) {
+                if sets[at].contains(looked[at].1[row])? {
+                    taken = Some(at);
+                    break;
+                }
+            }
+            match taken {
                 Some(at) => {
                     broken.insert(row, (at, false));
                 }
-                None => (0..sets.len()).filter(applies).for_each(|at| {
-                    sets[at].insert(looked[at].1[row]);
-                }),
+                None => {
+                    for at in (0..sets.len()).filter(applies) {
+                        sets[at].insert(looked[at].1[row])?;
+                    }
+                }
             }
         }
         sets.iter_mut().try_for_each(KeySet::account)?;

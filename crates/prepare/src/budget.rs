@@ -2,19 +2,29 @@
 
 use std::sync::Arc;
 use tidemill_core::{Error, Result};
-use tidemill_engine::{MemoryConsumer, MemoryPool, MemoryReservation};
+use tidemill_engine::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
 
 /// A share of the pool under one name; what was taken is given back when it is dropped.
 pub(crate) struct Budget {
     reservation: MemoryReservation,
     what: String,
+    limit: usize,
 }
 
 impl Budget {
     /// `what` completes "not enough memory for …".
     pub(crate) fn new(pool: &Arc<dyn MemoryPool>, what: impl Into<String>) -> Self {
         let what = what.into();
-        Budget { reservation: MemoryConsumer::new(format!("prepare: {what}")).register(pool), what }
+        let limit = match pool.memory_limit() {
+            MemoryLimit::Finite(bytes) => bytes,
+            MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
+        };
+        Budget { reservation: MemoryConsumer::new(format!("prepare: {what}")).register(pool), what, limit }
+    }
+
+    /// All that the pool has for everybody.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Takes `bytes` more, or says which setting to raise.

@@ -30,6 +30,8 @@ pub struct FitContext<'a> {
     pub threads: usize,
     pub meter: &'a Meter,
     pub memory: Arc<dyn MemoryPool>,
+    /// A directory for what does not fit in memory.
+    pub scratch: &'a Path,
     /// Bytes of rows that may be kept in memory so that applying need not decode them again. 0: none.
     pub cache_bytes: u64,
     /// Given when the scan reads the source itself: rows that break it take no part.
@@ -42,6 +44,7 @@ pub(crate) struct Env<'a> {
     pub threads: usize,
     pub meter: &'a Meter,
     pub memory: &'a Arc<dyn MemoryPool>,
+    pub scratch: &'a Path,
     pub cache_bytes: u64,
     pub contract: Option<&'a Contract>,
     pub samples: usize,
@@ -140,7 +143,7 @@ impl Knowledge {
         });
 
         let halt = Arc::new(Halt::default());
-        let gates = gates(program, &course.used, &self.rows.decided, env.memory, &halt);
+        let gates = gates(program, &course.used, &self.rows.decided, env, &halt);
         let (observations, users) = observations(program, &learns, &course.used);
         let elects: Vec<bool> = (0..nodes).map(|at| learns[at] && matches!(program.nodes[at].act, Act::Elect(_))).collect();
         let stage = Stage {
@@ -265,12 +268,12 @@ pub(crate) fn gates(
     program: &Program,
     used: &[bool],
     decided: &[Option<Arc<Vec<Decision>>>],
-    memory: &Arc<dyn MemoryPool>,
+    env: &Env,
     halt: &Halt,
 ) -> Vec<Option<Gate<Part>>> {
     let gate = |(at, node): (usize, &crate::program::Node)| match &node.act {
         Act::Stream(rule) if used[at] && decided[at].is_none() => {
-            Some(Gate::new(rule.begin(Budget::new(memory, format!("rule `{}`", node.rule))), halt))
+            Some(Gate::new(rule.begin(Budget::new(env.memory, format!("rule `{}`", node.rule)), env.scratch), halt))
         }
         _ => None,
     };

@@ -59,6 +59,7 @@ impl Fitted {
             threads: cx.threads,
             meter: cx.meter,
             memory: &cx.memory,
+            scratch: cx.scratch,
             cache_bytes: cx.cache_bytes,
             contract: cx.contract,
             samples: recipe.samples,

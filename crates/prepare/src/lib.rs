@@ -26,6 +26,7 @@ pub mod reads;
 pub mod recipe;
 mod repair;
 mod rules;
+mod runs;
 mod scope;
 #[cfg(test)]
 mod tests;

@@ -168,7 +168,8 @@ pub(crate) type Part = Box<dyn Any + Send>;
 
 /// A rule whose outcome for a row depends on the rows before it.
 pub(crate) trait StreamRule: Send + Sync {
-    fn begin(&self, budget: crate::budget::Budget) -> Part;
+    /// `scratch`: where files may lie that nobody needs when the pass is over.
+    fn begin(&self, budget: crate::budget::Budget, scratch: &std::path::Path) -> Part;
     /// In parallel.
     fn prepare(&self, input: &Input) -> Result<Part>;
     /// One morsel at a time, in source order.

@@ -5,6 +5,7 @@ use crate::cells::{Ranked, cell_json, floats, is_text, text_of, texts};
 use crate::hash::{HashKey, hash_rows};
 use crate::measure::counts::hasher;
 use crate::measure::moments::Sum;
+use crate::measure::values::Values;
 use crate::measure::{Measure, Spread};
 use crate::program::{Input, Part, open_part, open_state};
 use ahash::RandomState;
@@ -31,7 +32,7 @@ pub(crate) struct Grouped {
 /// What was gathered of one group.
 enum Gathered {
     Sum(Sum, u64),
-    Values(Vec<i64>),
+    Values(Values),
     Texts(HashMap<Box<str>, u64, RandomState>),
 }
 
@@ -58,7 +59,7 @@ impl Grouped {
         match self.statistic {
             GroupStatistic::Mean => Gathered::Sum(Sum::default(), 0),
             GroupStatistic::Mode if is_text(&self.data_type) => Gathered::Texts(HashMap::with_hasher(hasher())),
-            GroupStatistic::Median | GroupStatistic::Mode => Gathered::Values(Vec::new()),
+            GroupStatistic::Median | GroupStatistic::Mode => Gathered::Values(Values::default()),
         }
     }
 
@@ -70,8 +71,9 @@ impl Grouped {
                 let best = counts.iter().max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
                 best.and_then(|(text, _)| crate::cells::text_cell(text, &self.data_type))
             }
-            Gathered::Values(ranks) => {
-                let spread = Spread::from_ranks(ranks, self.data_type.clone());
+            Gathered::Values(values) => {
+                let count = values.len();
+                let spread = Spread::from_values(values, count, self.data_type.clone());
                 match self.statistic {
                     GroupStatistic::Mode => spread.mode().map(|r| Ranked::cell(r, &self.data_type)).transpose()?,
                     _ => spread.middle().map(|(a, b)| Ranked::between(a, b, &self.data_type)).transpose()?,
@@ -150,13 +152,17 @@ impl Measure for Grouped {
                     *n += m;
                 }
                 (Gathered::Values(all), Gathered::Values(more)) => {
-                    total.bytes += more.len() * 8;
-                    all.extend(more);
+                    total.bytes -= all.bytes();
+                    all.join(more);
+                    total.bytes += all.bytes();
                 }
                 (Gathered::Texts(all), Gathered::Texts(more)) => {
                     for (text, n) in more {
-                        total.bytes += text.len() + 48;
-                        *all.entry(text).or_insert(0) += n;
+                        let bytes = text.len() + 48;
+                        *all.entry(text).or_insert_with(|| {
+                            total.bytes += bytes;
+                            0
+                        }) += n;
                     }
                 }
                 _ => return Err(tidemill_core::Error::bug("groups of two kinds met")),

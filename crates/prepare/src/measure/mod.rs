@@ -8,6 +8,7 @@ mod moments;
 mod spread;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub(crate) use aggregates::Aggregates;
 pub(crate) use counts::{Counted, Counts, hasher};

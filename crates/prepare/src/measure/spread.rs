@@ -1,8 +1,9 @@
-//! All values of a column, for exact medians, quantiles and modes: counted where they are few whole numbers, kept otherwise.
+//! All values of a column, for exact medians, quantiles and modes: counted where they are few whole numbers, kept as [`Values`] otherwise.
 
 use crate::budget::Budget;
 use crate::cells::Ranked;
 use crate::measure::Measure;
+use crate::measure::values::Values;
 use crate::program::{Input, Part, open_part, open_state};
 use arrow::datatypes::DataType;
 use tidemill_core::Result;
@@ -21,12 +22,16 @@ pub(crate) struct Spread {
 #[derive(Debug, Clone)]
 enum Ranks {
     Dense { least: i64, counts: Vec<u64> },
-    Kept(Vec<i64>),
+    Kept(Values),
 }
 
 impl Spread {
     pub(crate) fn new(data_type: DataType) -> Self {
-        Spread { data_type, ranks: Ranks::Kept(Vec::new()), count: 0 }
+        Spread { data_type, ranks: Ranks::Kept(Values::default()), count: 0 }
+    }
+
+    pub(crate) fn from_values(values: Values, count: u64, data_type: DataType) -> Self {
+        Spread { data_type, ranks: Ranks::Kept(values), count }
     }
 
     pub(crate) fn from_ranks(ranks: Vec<i64>, data_type: DataType) -> Self {
@@ -39,15 +44,15 @@ impl Spread {
                 ranks.iter().for_each(|r| counts[(r - least) as usize] += 1);
                 Ranks::Dense { least, counts }
             }
-            _ => Ranks::Kept(ranks),
+            _ => Ranks::Kept(Values::of(ranks)),
         };
         Spread { data_type, ranks, count }
     }
 
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match &self.ranks {
             Ranks::Dense { counts, .. } => counts.len() * 8,
-            Ranks::Kept(v) => v.capacity() * 8,
+            Ranks::Kept(v) => v.bytes(),
         }
     }
 
@@ -74,11 +79,8 @@ impl Spread {
                 counts[at..].iter_mut().zip(c).for_each(|(a, b)| *a += b);
             }
             (mine, theirs) => {
-                let mut all = std::mem::replace(mine, Ranks::Kept(Vec::new())).unpack();
-                match theirs {
-                    Ranks::Kept(v) => all.extend_from_slice(&v),
-                    dense => all.extend(dense.unpack()),
-                }
+                let mut all = std::mem::replace(mine, Ranks::Kept(Values::default())).values();
+                all.join(theirs.values());
                 *mine = Ranks::Kept(all);
             }
         }
@@ -95,14 +97,7 @@ impl Spread {
                 });
                 least + hit.unwrap_or(counts.len() - 1) as i64
             }),
-            Ranks::Kept(values) => {
-                let mut v = values.clone();
-                let (lower, upper) = (places[0] as usize, places[1] as usize);
-                let (_, a, rest) = v.select_nth_unstable(lower);
-                let a = *a;
-                // The next place is the least of what lies above.
-                [a, if upper == lower { a } else { rest.iter().min().copied().unwrap_or(a) }]
-            }
+            Ranks::Kept(values) => values.at(places),
         }
     }
 
@@ -136,17 +131,7 @@ impl Spread {
                 let most = counts.iter().max().filter(|m| **m > 0)?;
                 counts.iter().position(|c| c == most).map(|at| least + at as i64)
             }
-            Ranks::Kept(values) => {
-                let mut v = values.clone();
-                v.sort_unstable();
-                let mut best: Option<(usize, i64)> = None;
-                for run in v.chunk_by(|a, b| a == b) {
-                    if best.is_none_or(|(n, _)| run.len() > n) {
-                        best = Some((run.len(), run[0]));
-                    }
-                }
-                best.map(|(_, r)| r)
-            }
+            Ranks::Kept(values) => values.mode(),
         }
     }
 }
@@ -158,11 +143,12 @@ fn span(a: (i64, usize), b: (i64, usize)) -> i128 {
 }
 
 impl Ranks {
-    fn unpack(self) -> Vec<i64> {
+    fn values(self) -> Values {
         match self {
-            Ranks::Kept(v) => v,
+            Ranks::Kept(values) => values,
             Ranks::Dense { least, counts } => {
-                counts.iter().enumerate().flat_map(|(i, c)| std::iter::repeat_n(least + i as i64, *c as usize)).collect()
+                let found = counts.into_iter().enumerate().filter(|(_, n)| *n > 0);
+                Values::counted(found.map(|(i, n)| (least + i as i64, n)).collect())
             }
         }
     }

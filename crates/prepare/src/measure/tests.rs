@@ -26,6 +26,21 @@ fn moments_of_known_figures() {
     assert!((m.deviation() - (32.0f64 / 7.0).sqrt()).abs() < 1e-15);
 }
 
+/// Amounts in cents are spread too wide to be counted by place, and yet the same ones come again and again.
+#[test]
+fn values_that_come_again_take_no_more_memory() {
+    let mut total = Spread::new(DataType::Int64);
+    let mut all = Vec::new();
+    for i in 0..500i64 {
+        let part: Vec<i64> = (0..100).map(|j| (i * 31 + j * j) % 97 * 1_000_000_007).collect();
+        all.extend_from_slice(&part);
+        total.join(Spread::from_ranks(part, DataType::Int64));
+    }
+    all.sort_unstable();
+    assert_eq!(total.middle(), Some((all[24_999], all[25_000])));
+    assert!(total.bytes() < 10_000, "{} bytes for 97 different values", total.bytes());
+}
+
 #[test]
 fn quantiles_interpolate_as_pandas_does() {
     let s = Spread::from_ranks(vec![1, 2, 3, 4, 10], DataType::Int64);

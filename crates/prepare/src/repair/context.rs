@@ -7,7 +7,7 @@
 use super::evidence::{Beside, Groups, Spellings, Spelt};
 use super::likeness::{Likeness, words};
 use super::model::{ColumnFacts, Determinant, Model, Pair, Tally};
-use super::verdict::{Judge, Put, verdicts_type};
+use super::verdict::{Judge, Put, RARER, verdicts_type};
 use crate::measure::{Measured, measured};
 use crate::program::{Act, Given, Op, RowRule};
 use crate::scope::{Scope, Taken};
@@ -98,7 +98,7 @@ struct Standing {
     /// Rows with a value, in groups of two or more such rows.
     rows: u64,
     agree: u64,
-    /// Values that deviate from their group's majority: seen once there, and more often.
+    /// Rows whose value deviates from their group's majority: as slips do (seen once there, or alike to it and far rarer), and otherwise.
     slips: u64,
     repeated: u64,
     /// Rows without a value: in groups that have values, and in groups that have none.
@@ -108,6 +108,7 @@ struct Standing {
 
 impl Standing {
     fn of(groups: &Groups) -> Standing {
+        let alike = Likeness::default();
         let mut s = Standing { rows: 0, agree: 0, slips: 0, repeated: 0, missing_among: 0, missing_alone: 0 };
         for g in groups.groups.values() {
             let rows = u64::from(g.rows());
@@ -119,16 +120,23 @@ impl Standing {
             }
             s.missing_among += u64::from(g.missing);
             s.rows += rows;
-            s.repeated += u64::from(g.others);
             let Some(first) = g.values.iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| a.0.cmp(&b.0))) else { continue };
+            let (mut slips, mut repeated) = (0, 0);
             for (value, n) in &g.values {
                 match (value == &first.0, *n) {
                     (true, n) if n >= 2 => s.agree += u64::from(n),
                     (true, _) => {}
-                    (false, 1) => s.slips += 1,
-                    (false, n) => s.repeated += u64::from(n),
+                    (false, 1) => slips += 1,
+                    // Of so many rows, some have the same slip.
+                    (false, n) if f64::from(n) <= RARER * f64::from(first.1) && alike.of(value, &first.0).is_slip() => slips += u64::from(n),
+                    (false, n) => repeated += u64::from(n),
                 }
             }
+            // Values that are only counted are as those that are known.
+            let others = u64::from(g.others);
+            let of_slips = if slips + repeated == 0 { 0 } else { others * slips / (slips + repeated) };
+            s.slips += slips + of_slips;
+            s.repeated += repeated + others - of_slips;
         }
         s
     }
@@ -200,15 +208,20 @@ impl Context {
         counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         let top = counts.first().map_or(0, |(_, n)| *n);
         counts.truncate(REMEMBERED_MAX);
-        let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-        for value in spelt.counts.keys() {
-            words(value).into_iter().for_each(|w| *seen.entry(w).or_default() += 1);
+        // In how many values a word stands, and in how many rows.
+        let mut seen: BTreeMap<String, (u32, u64)> = BTreeMap::new();
+        for (value, rows) in &spelt.counts {
+            for word in words(value) {
+                let (values, all) = seen.entry(word).or_default();
+                *values += 1;
+                *all += rows;
+            }
         }
-        let mut known: Vec<(String, u32)> = seen.into_iter().filter(|(_, n)| *n >= WORD_MIN).collect();
-        known.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let mut known: Vec<(String, (u32, u64))> = seen.into_iter().filter(|(_, n)| n.0 >= WORD_MIN).collect();
+        known.sort_by(|a, b| b.1.0.cmp(&a.1.0).then_with(|| a.0.cmp(&b.0)));
         known.truncate(REMEMBERED_MAX);
         let counts = counts.into_iter().map(|(v, n)| (v.to_string(), n)).collect();
-        ColumnFacts::new(counts, known.into_iter().map(|(w, _)| w).collect(), top as f64 / spelt.rows.max(1) as f64)
+        ColumnFacts::new(counts, known.into_iter().map(|(w, n)| (w, n.1)).collect(), top as f64 / spelt.rows.max(1) as f64)
     }
 }
 

@@ -5,6 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Alike enough to be a misspelling.
+pub(super) const ALIKE_MIN: f64 = 0.6;
+/// Texts of several words that are alike so far as wholes have most of them in common.
+pub(super) const WHOLE_MIN: f64 = 0.75;
 /// Texts longer than this are not compared character by character.
 pub(super) const LENGTH_MAX: usize = 400;
 /// What a noise character in the place of another counts as an edit.
@@ -29,14 +33,23 @@ pub(super) enum Difference {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Alike {
-    /// 1: equal but for case; 0: nothing in common.
+    /// 1: equal but for case; 0: nothing in common. Of what the two texts do not share.
     pub score: f64,
+    /// The same, of the texts as wholes.
+    pub whole: f64,
     pub difference: Difference,
     /// Every edit is a noise character in the first text.
     pub noise_only: bool,
 }
 
-const UNLIKE: Alike = Alike { score: 0.0, difference: Difference::Letters, noise_only: false };
+impl Alike {
+    /// Whether the one text may be a misspelling of the other, as far as letters tell.
+    pub(super) fn is_slip(self) -> bool {
+        (self.score >= ALIKE_MIN || self.whole >= WHOLE_MIN) && matches!(self.difference, Difference::Letters | Difference::Case)
+    }
+}
+
+const UNLIKE: Alike = Alike { score: 0.0, whole: 0.0, difference: Difference::Letters, noise_only: false };
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Likeness {
@@ -89,7 +102,7 @@ impl Likeness {
         }
         let (a, b) = differing(wrong, right);
         if a == b {
-            return Alike { score: 1.0, difference: Difference::Case, noise_only: false };
+            return Alike { score: 1.0, whole: 1.0, difference: Difference::Case, noise_only: false };
         }
         if a.len() > LENGTH_MAX || b.len() > LENGTH_MAX {
             return UNLIKE;
@@ -107,7 +120,8 @@ impl Likeness {
             Difference::Letters
         };
         let length = a.len().max(b.len()).max(1) as f64;
-        Alike { score: (1.0 - cost / length).max(0.0), difference, noise_only: !edits.is_empty() && edits.iter().all(is_cheap) }
+        let whole = wrong.chars().count().max(right.chars().count()).max(1) as f64;
+        Alike { score: (1.0 - cost / length).max(0.0), whole: (1.0 - cost / whole).max(0.0), difference, noise_only: !edits.is_empty() && edits.iter().all(is_cheap) }
     }
 }
 

@@ -5,7 +5,7 @@ use super::likeness::Likeness;
 use crate::cells::{field, number_field};
 use crate::measure::hasher;
 use ahash::RandomState;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tidemill_core::{Error, Result};
@@ -139,12 +139,12 @@ pub(super) struct Pair {
 }
 
 /// What is known of a column by itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ColumnFacts {
     /// How often values occur, of those that occur more than once.
     pub counts: BTreeMap<String, u64>,
-    /// Words that stand in several values.
-    pub words: HashSet<String>,
+    /// Words that stand in several values, and in how many rows.
+    pub words: HashMap<String, u64, RandomState>,
     /// Share of the most frequent value.
     pub top: f64,
     /// Rows of the most frequent value.
@@ -152,7 +152,7 @@ pub(super) struct ColumnFacts {
 }
 
 impl ColumnFacts {
-    pub(super) fn new(counts: BTreeMap<String, u64>, words: HashSet<String>, top: f64) -> Self {
+    pub(super) fn new(counts: BTreeMap<String, u64>, words: HashMap<String, u64, RandomState>, top: f64) -> Self {
         let most = counts.values().copied().max().unwrap_or(0);
         ColumnFacts { counts, words, top, most }
     }
@@ -175,7 +175,7 @@ impl Model {
     pub(super) fn to_json(&self) -> Value {
         let columns = self.facts.iter().map(|f| {
             let counts: Vec<String> = f.counts.iter().map(|(v, n)| format!("{v}{PART}{n}")).collect();
-            let mut words: Vec<&str> = f.words.iter().map(String::as_str).collect();
+            let mut words: Vec<String> = f.words.iter().map(|(w, n)| format!("{w}{PART}{n}")).collect();
             words.sort_unstable();
             json!({"counts": counts, "words": words, "top": f.top})
         });
@@ -203,10 +203,15 @@ impl Model {
         let list = |v: &Value, name: &str| -> Result<Vec<Value>> { field(v, name)?.as_array().cloned().ok_or_else(wrong) };
         let mut facts = Vec::new();
         for c in list(model, "columns")? {
+            // Recipes of before don't say how many rows have a word.
+            let word = |w: &str| match w.rsplit_once(PART).map(|(w, n)| (w, n.parse())) {
+                Some((w, Ok(n))) => (w.to_string(), n),
+                _ => (w.to_string(), u64::MAX),
+            };
             let count = |v: &Value| v.as_str()?.rsplit_once(PART).and_then(|(v, n)| Some((v.to_string(), n.parse().ok()?)));
             facts.push(ColumnFacts::new(
                 list(&c, "counts")?.iter().map(|v| count(v).ok_or_else(wrong)).collect::<Result<_>>()?,
-                list(&c, "words")?.iter().filter_map(|w| w.as_str().map(str::to_string)).collect(),
+                list(&c, "words")?.iter().filter_map(Value::as_str).map(word).collect(),
                 number_field(&c, "top")?,
             ));
         }

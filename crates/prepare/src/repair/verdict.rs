@@ -7,7 +7,7 @@
 
 use super::LISTED_MIN;
 use super::evidence::joint;
-use super::likeness::{Alike, Difference, words};
+use super::likeness::{ALIKE_MIN, Alike, Difference, WHOLE_MIN, words};
 use super::model::{Model, Others, Pair};
 use crate::cells::{cast_strictly, texts};
 use crate::measure::hasher;
@@ -20,10 +20,10 @@ use serde_json::Value;
 use std::sync::Arc;
 use tidemill_core::Result;
 
-/// Alike enough to be a misspelling.
-const ALIKE_MIN: f64 = 0.6;
 /// A misspelling is this much rarer than what is meant, or occurs once.
-const RARER: f64 = 0.1;
+pub(super) const RARER: f64 = 0.1;
+/// Other rows of a group that must be of one mind before a value that only this group has is taken for a slip, though its words are right ones.
+const GROUP_MIN: u32 = 3;
 /// A vote that counts as one more determinant of the same opinion.
 const VOTE_MIN: f64 = 0.5;
 /// What a row's other columns must tell before they speak for its determinant: one value that half the rows have, or several commoner ones.
@@ -206,10 +206,17 @@ impl Judge {
         }
         let likeness = &self.model.likeness;
         let meant = words(value);
-        let is_word = |w: &String| {
-            !meant.contains(w) && facts.words.contains(w) && !w.chars().all(char::is_numeric) && !w.chars().any(|c| likeness.is_noise(c))
+        let written = words(cell);
+        // A word that is far rarer than one that it is alike to is a slip, in however many values it stands.
+        let is_rare_slip = |w: &String, rows: u64| {
+            let rarer = |m: &&String| rows as f64 <= RARER * facts.words.get(*m).copied().unwrap_or(0).max(theirs) as f64;
+            meant.difference(&written).filter(rarer).any(|m| likeness.of(w, m).score >= ALIKE_MIN)
         };
-        let spelt_right = words(cell).iter().any(is_word);
+        let is_word = |w: &&String| {
+            let Some(rows) = facts.words.get(*w) else { return false };
+            !w.chars().all(char::is_numeric) && !w.chars().any(|c| likeness.is_noise(c)) && !is_rare_slip(w, *rows)
+        };
+        let spelt_right = written.difference(&meant).any(|w| is_word(&w));
         let rare = mine as f64 <= (RARER * theirs as f64).max(1.0);
         if alike.score >= ALIKE_MIN && alike.difference == Difference::Letters && rare && !spelt_right {
             // One word against one: only noise can tell which of the two is wrong.
@@ -220,6 +227,14 @@ impl Judge {
                     0.75
                 };
             return 0.995 * (1.0 - (1.0 - both) * 0.35) * (1.0 - 0.9 * against) * thin;
+        }
+        // What stands in this group only, hardly ever, and is as a whole its value but for some letters: no words of its own make that another value,
+        // where the group has no others.
+        let here = votes.iter().map(|v| v.others.own).max().unwrap_or(0) + 1;
+        let is_of_group = mine <= u64::from(here) && f64::from(here) <= (RARER * f64::from(rows)).max(1.0);
+        if is_of_group && rare && rows >= GROUP_MIN && alike.whole >= WHOLE_MIN && alike.difference == Difference::Letters {
+            let exceptions = votes.iter().map(|v| v.pair.exceptions).fold(1.0, f64::min);
+            return 0.98 * (1.0 - (1.0 - both) * 0.5) * (1.0 - 0.9 * against) * (1.0 - exceptions);
         }
         let telling: Vec<&Vote> = votes.iter().filter(|v| v.pair.telling).collect();
         if telling.is_empty() {

@@ -46,7 +46,7 @@ struct Prepared {
 }
 
 impl StreamRule for InSourceOrder {
-    fn begin(&self, budget: Budget) -> Part {
+    fn begin(&self, budget: Budget, _: &std::path::Path) -> Part {
         Box::new(Last { places: HashMap::default(), values: new_null_array(&self.data_type, 0), budget })
     }
     fn prepare(&self, input: &Input) -> Result<Part> {

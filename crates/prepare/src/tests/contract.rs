@@ -128,6 +128,7 @@ fn a_refused_pool_names_the_setting() {
         threads: 3,
         meter: &Meter::default(),
         memory: engine(Some(100_000)).memory(),
+        scratch: &std::env::temp_dir(),
         cache_bytes: 0,
         contract: None,
     });

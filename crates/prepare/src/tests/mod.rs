@@ -146,6 +146,7 @@ pub(crate) fn fit(recipe: &Recipe, input: &RecordBatch, how: How, contract: Opti
         threads: how.threads,
         meter: &Meter::default(),
         memory: engine(None).memory(),
+        scratch: &std::env::temp_dir(),
         cache_bytes: how.cache,
         contract,
     })
@@ -178,6 +179,7 @@ pub(crate) fn apply(
         threads: how.threads,
         meter: &Meter::default(),
         memory: engine(None).memory(),
+        scratch: &std::env::temp_dir(),
         contract,
         samples: 100,
     })?;

@@ -36,6 +36,7 @@ fn scans(toml: &str, input: &RecordBatch, how: How) -> (Vec<Vec<String>>, Vec<Ve
             threads: how.threads,
             meter: &Meter::default(),
             memory: memory.clone(),
+            scratch: &std::env::temp_dir(),
             cache_bytes: how.cache,
             contract: None,
         })
@@ -49,6 +50,7 @@ fn scans(toml: &str, input: &RecordBatch, how: How) -> (Vec<Vec<String>>, Vec<Ve
         threads: how.threads,
         meter: &Meter::default(),
         memory: memory.clone(),
+        scratch: &std::env::temp_dir(),
         contract: None,
         samples: 1,
     };
@@ -173,6 +175,7 @@ fn a_failing_morsel_or_sink_ends_the_work() {
         threads: 4,
         meter: &Meter::default(),
         memory: engine(None).memory(),
+        scratch: &std::env::temp_dir(),
         cache_bytes: 0,
         contract: None,
     });
@@ -194,6 +197,7 @@ fn a_failing_morsel_or_sink_ends_the_work() {
         threads: 4,
         meter: &Meter::default(),
         memory: engine(None).memory(),
+        scratch: &std::env::temp_dir(),
         contract: None,
         samples: 0,
     });
