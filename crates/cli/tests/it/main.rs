@@ -11,6 +11,7 @@ mod docs;
 mod faults;
 mod first_minutes;
 mod formats;
+mod functions;
 mod generate;
 mod marketing;
 mod owners;
