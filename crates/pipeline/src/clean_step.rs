@@ -236,7 +236,7 @@ impl Run {
             let ask = format!("tidemill query \"SELECT * FROM system.changes WHERE NOT applied AND \\\"table\\\" = '{}'\"", p.table.name);
             self.recorder.note(&n.name, format!("{what} listed, not made: {ask}"));
         }
-        outcome.lineage = self.lineage_of_recipe(p, &stored_schema);
+        outcome.lineage = crate::lineage::of_recipe(p, &stored_schema);
         let ledger = LedgerLine {
             table: p.table.name.clone(),
             edge: if p.keeps_raw() { "raw→clean" } else { "source→clean" }.into(),

@@ -1,6 +1,7 @@
 //! The command line as clap reads it: plain data, no behaviour. `global` holds what every command takes; each family of commands has
 //! its own file. Every command carries one paragraph of help and an `Examples:` section, which a test insists on.
 
+mod dictionary;
 mod generate;
 mod global;
 mod history;
@@ -11,6 +12,7 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+pub use dictionary::DictionaryArgs;
 pub use generate::GenerateArgs;
 pub use global::{ColourChoice, Global, OutputFormat};
 pub use history::{AuditArgs, QuarantineCommand, QuarantineSelection, RunsCommand, SnapshotCommand};
@@ -45,6 +47,7 @@ pub enum Command {
     Profile(ProfileArgs),
     Generate(GenerateArgs),
     Check(CheckArgs),
+    Dictionary(DictionaryArgs),
     Plan(PlanArgs),
     Run(RunArgs),
     Query(QueryArgs),

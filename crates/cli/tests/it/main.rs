@@ -7,6 +7,7 @@ mod cargo;
 mod check;
 mod command_line;
 mod dependencies;
+mod dictionary;
 mod docs;
 mod faults;
 mod first_minutes;

@@ -132,7 +132,7 @@ pub(crate) fn python(test: &str, modules: &str) -> Option<PathBuf> {
     None
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a directory");
     for entry in std::fs::read_dir(from).expect("a project") {
         let entry = entry.expect("an entry");
