@@ -407,11 +407,12 @@ pub(crate) fn resolve(name: &str, checked: &Checked) -> String {
 }
 
 fn check_export(export: &Export, session: &Session, checked: &mut Checked, unknown: &BTreeSet<String>) {
+    let mut columns = checked.schemas.get(&resolve(&export.from.value, checked)).cloned();
     if let Some(sql) = &export.sql {
         let node = checked.graph.nodes.iter().find(|n| n.name == format!("export.{}", export.name));
         if !node.is_some_and(|n| unknown.contains(&n.name) || n.depends_on.iter().any(|d| unknown.contains(d))) {
             match session.schema_of(&sql.text) {
-                Ok(_) => {}
+                Ok(schema) => columns = Some(schema),
                 Err(p)
                     if p.kind == SqlProblemKind::Table
                         && checked.problems.iter().any(|q| q.place.file == export.file && q.code == "TM0403") => {}
@@ -419,7 +420,9 @@ fn check_export(export: &Export, session: &Session, checked: &mut Checked, unkno
             }
         }
     }
-    checked.problems.extend(crate::export::check(export));
+    let text = checked.project.files.get(&export.file).map_or("", String::as_str);
+    let found = crate::export::check(export, text, columns.as_ref());
+    checked.problems.extend(found);
 }
 
 /// A mistake in SQL, put where the SQL stands in its file.

@@ -9,6 +9,7 @@ mod command_line;
 mod dependencies;
 mod dictionary;
 mod docs;
+mod exports;
 mod faults;
 mod first_minutes;
 mod formats;
