@@ -2,12 +2,13 @@
 
 use crate::engine::Engine;
 use crate::problem::{SqlProblem, SqlProblemKind};
+use crate::table_function::TableFunction;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session as DataFusionSession, TableProvider};
 use datafusion::datasource::TableType;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, ScalarUDF};
+use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, HashMap};
@@ -111,6 +112,8 @@ pub(crate) enum Stored {
 /// The relations of one session. Shared by all its clones; later additions are seen by all.
 pub(crate) struct Relations {
     stored: RwLock<BTreeMap<Key, Stored>>,
+    /// Functions that give tables, by name, with the plan of the body from its first use until the catalog changes.
+    functions: RwLock<BTreeMap<String, (Arc<TableFunction>, Option<LogicalPlan>)>>,
     time_travel: Option<TimeTravel>,
     /// Versions already fetched.
     versions: RwLock<HashMap<(Key, i64), Version>>,
@@ -118,7 +121,7 @@ pub(crate) struct Relations {
 
 impl Relations {
     pub(crate) fn new(relations: Vec<Relation>, time_travel: Option<TimeTravel>) -> Self {
-        let this = Relations { stored: RwLock::default(), time_travel, versions: RwLock::default() };
+        let this = Relations { stored: RwLock::default(), functions: RwLock::default(), time_travel, versions: RwLock::default() };
         for relation in relations {
             this.add(relation);
         }
@@ -140,6 +143,31 @@ impl Relations {
             }
         }
         all.insert(key, stored);
+        for (_, plan) in write(&self.functions).values_mut() {
+            *plan = None;
+        }
+    }
+
+    pub(crate) fn add_function(&self, function: TableFunction) {
+        write(&self.functions).insert(function.name.clone(), (Arc::new(function), None));
+    }
+
+    pub(crate) fn function(&self, name: &str) -> Option<Arc<TableFunction>> {
+        read(&self.functions).get(name).map(|(f, _)| Arc::clone(f))
+    }
+
+    pub(crate) fn function_plan(&self, name: &str) -> Option<LogicalPlan> {
+        read(&self.functions).get(name).and_then(|(_, plan)| plan.clone())
+    }
+
+    pub(crate) fn keep_function_plan(&self, name: &str, typed: &LogicalPlan) {
+        if let Some((_, plan)) = write(&self.functions).get_mut(name) {
+            *plan = Some(typed.clone());
+        }
+    }
+
+    pub(crate) fn functions(&self) -> Vec<String> {
+        read(&self.functions).keys().cloned().collect()
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Stored> {

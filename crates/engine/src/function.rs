@@ -4,10 +4,11 @@
 use crate::advice::{OWN_WORDS, TYPES};
 use crate::catalog::Relations;
 use crate::moment;
-use crate::planner::Planner;
+use crate::planner::{Planner, VERSION_OF};
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::session::volatile_in;
 use crate::sql;
+use crate::table_function::{self, Parameter, TableFunction};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -29,9 +30,15 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+/// A function of the user's.
+pub(crate) enum Compiled {
+    Value(Box<ScalarUDF>),
+    Table(TableFunction),
+}
+
 /// Reads a `CREATE FUNCTION`. `name` is what the project calls it; the text must call it the same.
 /// Unless `inlines`, it is called as it is: to see what inlining is worth.
-pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &Relations, inlines: bool) -> Result<ScalarUDF, SqlProblem> {
+pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &Relations, inlines: bool) -> Result<Compiled, SqlProblem> {
     let problem = |message: String| SqlProblem::new(SqlProblemKind::Function, message);
     let statement = sql::parse_statement(text)?;
     let create = match &statement {
@@ -52,12 +59,16 @@ pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &
         return Err(problem.help(format!("rename one of them: `functions/{called}.sql` or `CREATE FUNCTION {name}`")));
     }
     let builtin = state.scalar_functions().get(name).is_some_and(|f| user_function(f).is_none());
-    if builtin || state.aggregate_functions().contains_key(name) || state.window_functions().contains_key(name) {
+    let gives_table = state.table_functions().contains_key(name) || name == VERSION_OF;
+    if builtin || gives_table || state.aggregate_functions().contains_key(name) || state.window_functions().contains_key(name) {
         return Err(problem(format!("`{name}` is a function already")).at(sql::word(text, name)).help("give it another name"));
     }
 
     let planner = Planner::new(state, relations, false);
-    let params = parameters(create, text, &planner)?;
+    if let Some(FunctionReturnType::DataType(SqlType::Table(columns))) = &create.return_type {
+        return table_function::declare(name, text, create, columns.as_deref(), &planner).map(Compiled::Table);
+    }
+    let params: Vec<Field> = parameters(create, text, &planner, false)?.into_iter().map(|p| p.field).collect();
     let schema = DFSchema::try_from(Schema::new(params.clone())).map_err(|e| sql::first(crate::advice::problems(&e, text)))?;
     let CreateFunctionBody::Return(body) = body(create, text)? else {
         let as_ = sql::word(text, "as").or(first);
@@ -76,7 +87,8 @@ pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &
     let declared = match &create.return_type {
         Some(FunctionReturnType::DataType(t)) => sql_type(t, text, &planner)?,
         Some(FunctionReturnType::SetOf(_)) => {
-            return Err(problem("a function gives one value, not a set".into()).at(sql::word(text, "setof")).help(EXAMPLE));
+            let help = "a function that gives rows says which: `RETURNS TABLE (name text, total double)`";
+            return Err(problem("a function gives one value, not a set".into()).at(sql::word(text, "setof")).help(help));
         }
         None => {
             let help = format!("write `RETURNS {}` after its parameters", type_name(&gives));
@@ -101,7 +113,7 @@ pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &
         Volatility::Stable
     };
     let signature = if params.is_empty() { Signature::nullary(volatility) } else { Signature::user_defined(volatility) };
-    Ok(ScalarUDF::new_from_impl(UserFunction {
+    let udf = ScalarUDF::new_from_impl(UserFunction {
         name: name.into(),
         params,
         returns: declared,
@@ -110,7 +122,8 @@ pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &
         body: typed,
         compiled,
         inlines,
-    }))
+    });
+    Ok(Compiled::Value(Box::new(udf)))
 }
 
 const EXAMPLE: &str = "for example `CREATE FUNCTION margin(price double, cost double) RETURNS double RETURN (price - cost) / price`";
@@ -130,6 +143,11 @@ pub(crate) fn inline(expr: Expr) -> DfResult<Expr> {
 /// Whether it is a user's function that reads the clock or randomness.
 pub(crate) fn reads_clock(udf: &ScalarUDF) -> bool {
     user_function(udf).is_some_and(|f| f.reads_clock)
+}
+
+/// What a user's function takes and returns.
+pub(crate) fn declared(udf: &ScalarUDF) -> Option<(&[Field], DataType)> {
+    user_function(udf).map(|f| (f.params.as_slice(), f.returns.clone()))
 }
 
 fn user_function(udf: &ScalarUDF) -> Option<&UserFunction> {
@@ -231,7 +249,7 @@ impl ScalarUDFImpl for UserFunction {
 }
 
 /// Whether an argument is taken without a CAST: numbers of any size, texts, and dates for timestamps.
-fn fits(given: &DataType, wanted: &DataType) -> bool {
+pub(crate) fn fits(given: &DataType, wanted: &DataType) -> bool {
     given == wanted
         || given.is_null()
         || (given.is_numeric() && wanted.is_numeric())
@@ -247,12 +265,26 @@ fn listed<'a>(types: impl Iterator<Item = &'a DataType>) -> String {
 }
 
 fn has_random(expr: &Expr) -> bool {
-    let is = |e: &Expr| matches!(e, Expr::ScalarFunction(f) if f.func.signature().volatility == Volatility::Volatile);
-    expr.exists(|e| Ok(is(e))).unwrap_or(true)
+    random_in(expr).is_some()
 }
 
-fn parameters(create: &CreateFunction, text: &str, planner: &Planner<'_>) -> Result<Vec<Field>, SqlProblem> {
-    let mut params: Vec<Field> = Vec::new();
+/// A function in it that gives another value each time.
+pub(crate) fn random_in(expr: &Expr) -> Option<String> {
+    let mut found = None;
+    // The closure never fails.
+    let _ = expr.apply(|e| match e {
+        Expr::ScalarFunction(f) if f.func.signature().volatility == Volatility::Volatile => {
+            found = Some(f.func.name().to_string());
+            Ok(TreeNodeRecursion::Stop)
+        }
+        _ => Ok(TreeNodeRecursion::Continue),
+    });
+    found
+}
+
+/// The parameters, and what stands for them where nothing is given.
+pub(crate) fn parameters(create: &CreateFunction, text: &str, planner: &Planner<'_>, defaults: bool) -> Result<Vec<Parameter>, SqlProblem> {
+    let mut params: Vec<Parameter> = Vec::new();
     for arg in create.args.iter().flatten() {
         let problem = |message: String| SqlProblem::new(SqlProblemKind::Function, message);
         let Some(name) = &arg.name else {
@@ -267,19 +299,24 @@ fn parameters(create: &CreateFunction, text: &str, planner: &Planner<'_>) -> Res
                 .at(sql::word(text, &name))
                 .help("leave OUT, INOUT or VARIADIC away"));
         }
-        if arg.default_expr.is_some() {
+        if arg.default_expr.is_some() && !defaults {
             let problem = problem(format!("parameter `{name}` cannot have a default")).at(sql::word(text, &name));
             return Err(problem.help("write a second function without the parameter that calls this one"));
         }
-        if params.iter().any(|p| *p.name() == name) {
+        if arg.default_expr.is_none() && params.iter().any(|p| p.default.is_some()) {
+            let problem = problem(format!("parameter `{name}` has no default, and one before it has")).at(sql::word(text, &name));
+            return Err(problem.help("put parameters with a default last"));
+        }
+        if params.iter().any(|p| *p.field.name() == name) {
             return Err(problem(format!("two parameters are called `{name}`")).at(sql::word(text, &name)).help("rename one of them"));
         }
-        params.push(Field::new(name, sql_type(&arg.data_type, text, planner)?, true));
+        let field = Field::new(name, sql_type(&arg.data_type, text, planner)?, true);
+        params.push(Parameter { field, default: arg.default_expr.clone() });
     }
     Ok(params)
 }
 
-fn body<'a>(create: &'a CreateFunction, text: &str) -> Result<&'a CreateFunctionBody, SqlProblem> {
+pub(crate) fn body<'a>(create: &'a CreateFunction, text: &str) -> Result<&'a CreateFunctionBody, SqlProblem> {
     create.function_body.as_ref().ok_or_else(|| {
         let problem = SqlProblem::new(SqlProblemKind::Function, format!("`{}` has no body", create.name));
         problem.at(sql::word(text, &create.name.to_string())).help(EXAMPLE)
@@ -287,7 +324,7 @@ fn body<'a>(create: &'a CreateFunction, text: &str) -> Result<&'a CreateFunction
 }
 
 /// A type as SQL writes it.
-fn sql_type(written: &SqlType, text: &str, planner: &Planner<'_>) -> Result<DataType, SqlProblem> {
+pub(crate) fn sql_type(written: &SqlType, text: &str, planner: &Planner<'_>) -> Result<DataType, SqlProblem> {
     let unknown = || {
         let word = written.to_string();
         let problem = SqlProblem::new(SqlProblemKind::Type, format!("`{word}` is not a type")).at(sql::word(text, &word));

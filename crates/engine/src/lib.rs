@@ -3,13 +3,15 @@
 //!
 //! Read in this order: [`engine`] (threads, memory, spilling), [`catalog`] (what a session can name), [`session`] (what one can ask),
 //! [`query`] (a running SELECT and what it cost), [`row_expr`] (expressions over one row, with values fitted over all rows),
-//! [`memory`] (tables kept in memory), [`function`] (CREATE FUNCTION), [`lineage`], and [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text and told);
-//! `windows` settles what named windows stand for.
+//! [`memory`] (tables kept in memory), [`function`] (CREATE FUNCTION), `table_function` and `calls` (those that give rows), [`lineage`], and
+//! [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text and told); `windows` settles what named windows
+//! stand for.
 //!
 //! Invariant: a mistake in SQL is a [`SqlProblem`] in our words with a byte range in the text, never a DataFusion message chain; and no SQL that
 //! reaches a plan can write: only SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE are taken.
 
 mod advice;
+mod calls;
 pub mod catalog;
 mod dialect;
 pub mod engine;
@@ -26,6 +28,7 @@ pub mod row_expr;
 pub mod session;
 mod sql;
 mod syntax;
+mod table_function;
 mod windows;
 
 pub use catalog::{Catalog, FunctionProvider, Relation, RelationKind, TimeTravel, batch_table, batches_table, empty_table};
@@ -35,7 +38,7 @@ pub use memory::{MemoryUse, TableUse, TablesInMemory};
 pub use problem::{SqlProblem, SqlProblemKind, type_name};
 pub use query::{BatchStream, Collected, PlanMetrics, Query};
 pub use row_expr::{BoundExpr, FitAggregate, RowExpr};
-pub use session::Session;
+pub use session::{Returns, Session, Signature};
 
 /// Types of DataFusion that callers hand in or keep.
 pub use datafusion::catalog::TableProvider;

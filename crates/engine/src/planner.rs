@@ -1,11 +1,14 @@
 //! Answers the SQL planner's questions from our catalog, without waiting: names, functions, versions of tables.
 
-use crate::catalog::{CATALOG, INFORMATION_SCHEMA, Key, Relations, SchemaOnly, Stored, node_name};
+use crate::calls;
+use crate::catalog::{CATALOG, INFORMATION_SCHEMA, Key, PUBLIC, Relations, SchemaOnly, Stored, node_name};
+use crate::function;
 use crate::locate;
 use crate::moment;
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::sql;
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use crate::table_function::TableFunction;
+use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::{DFSchema, TableReference};
@@ -21,11 +24,14 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
-use datafusion::sql::sqlparser::ast::Expr as SqlExpr;
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Ident};
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) const VERSION_OF: &str = "version_of";
+/// Stands for the schema of table functions among what is being planned.
+const FUNCTIONS: &str = "()";
 
 /// Plans one statement. It lives for one call, so that a circle of views is seen.
 pub(crate) struct Planner<'a> {
@@ -33,8 +39,10 @@ pub(crate) struct Planner<'a> {
     relations: &'a Relations,
     /// Views are taken as tables of their own rather than opened: what lineage wants.
     opaque: bool,
-    /// Views being planned, outermost first.
+    /// Views and table functions being planned, outermost first.
     open: RefCell<Vec<Key>>,
+    /// The table function whose body is being planned, and its parameters.
+    function: Option<(Arc<TableFunction>, Arc<DFSchema>)>,
     operators: Vec<Arc<dyn ExprPlanner>>,
 }
 
@@ -42,18 +50,105 @@ impl<'a> Planner<'a> {
     pub(crate) fn new(state: &'a SessionState, relations: &'a Relations, opaque: bool) -> Self {
         let ours: Arc<dyn ExprPlanner> = Arc::new(moment::Operators);
         let operators = std::iter::once(ours).chain(state.expr_planners().iter().cloned()).collect();
-        Planner { state, relations, opaque, open: RefCell::default(), operators }
+        Planner { state, relations, opaque, open: RefCell::default(), function: None, operators }
     }
 
     /// A plan with its types settled, or all that is wrong with it.
-    pub(crate) fn plan(&self, statement: Statement, text: &str) -> Result<LogicalPlan, Vec<SqlProblem>> {
-        let planned = self.to_rel().statement_to_plan(statement.clone()).and_then(|untyped| self.analyse(untyped));
-        planned.map_err(|e| locate::in_statement(self.told(&e, text), &statement, text, self))
+    pub(crate) fn plan(&self, mut statement: Statement, text: &str) -> Result<LogicalPlan, Vec<SqlProblem>> {
+        let called = calls::settle(&mut statement, text, self)?;
+        let planned = self.untyped(statement.clone()).and_then(|untyped| self.analyse(untyped));
+        planned.map_err(|e| {
+            let problems = locate::in_statement(self.told(&e, text), &statement, text, self);
+            problems.into_iter().map(|p| at_call(p, &called)).collect()
+        })
+    }
+
+    fn untyped(&self, statement: Statement) -> Result<LogicalPlan> {
+        match (&self.function, statement) {
+            (Some((function, _)), Statement::Statement(inner)) => {
+                let plan = self.to_rel().sql_statement_to_plan_with_context(*inner, &mut self.context())?;
+                function.with_placeholders(plan)
+            }
+            (_, statement) => self.to_rel().statement_to_plan(statement),
+        }
+    }
+
+    /// What names mean outside of any FROM: the parameters of the function being planned.
+    fn context(&self) -> PlannerContext {
+        let mut context = PlannerContext::new();
+        if let Some((_, scope)) = &self.function {
+            context.append_outer_query_schema(Arc::clone(scope));
+        }
+        context
+    }
+
+    /// A planner for the body of a table function.
+    pub(crate) fn inside(&self, function: &Arc<TableFunction>, scope: Arc<DFSchema>) -> Planner<'a> {
+        Planner {
+            open: RefCell::new(self.open.borrow().clone()),
+            function: Some((Arc::clone(function), scope)),
+            ..Planner::new(self.state, self.relations, self.opaque)
+        }
     }
 
     pub(crate) fn told(&self, error: &DataFusionError, text: &str) -> Vec<SqlProblem> {
         let functions = || self.function_names();
-        crate::advice::problems_with(error, text, &functions)
+        let told = crate::advice::problems_with(error, text, &functions);
+        told.into_iter().map(|p| self.gives_a_table(p)).collect()
+    }
+
+    /// A function that is unknown among those that give a value may be one that gives a table.
+    fn gives_a_table(&self, problem: SqlProblem) -> SqlProblem {
+        let name = problem.message.strip_prefix("unknown function `").and_then(|m| m.strip_suffix('`'));
+        let Some(function) = name.and_then(|n| self.table_function(n)) else { return problem };
+        let told = SqlProblem::new(SqlProblemKind::Function, format!("`{}` gives a table, not a value", function.name));
+        told.at(problem.span).help(format!("read from it: `SELECT … FROM {}`", function.usage()))
+    }
+
+    pub(crate) fn table_function(&self, name: &str) -> Option<Arc<TableFunction>> {
+        self.relations.function(name)
+    }
+
+    /// Whether a name can only be a parameter of the function being planned.
+    pub(crate) fn is_parameter(&self, parts: &[&Ident]) -> bool {
+        let Some((function, _)) = &self.function else { return false };
+        let name = |i: &Ident| if i.quote_style.is_some() { i.value.clone() } else { i.value.to_lowercase() };
+        let is = |i: &Ident| function.params.iter().any(|p| *p.field.name() == name(i));
+        match parts {
+            [one] => is(one),
+            [of, one] => name(of) == function.name && is(one),
+            _ => false,
+        }
+    }
+
+    /// The body of a table function, typed, with a placeholder for each parameter.
+    pub(crate) fn function_plan(&self, function: &Arc<TableFunction>) -> Result<LogicalPlan, Vec<SqlProblem>> {
+        // What is read opaquely is another plan.
+        if !self.opaque
+            && let Some(plan) = self.relations.function_plan(&function.name)
+        {
+            return Ok(plan);
+        }
+        let key = (FUNCTIONS.to_string(), function.name.clone());
+        if self.open.borrow().contains(&key) {
+            let message = format!("function `{}` is made from itself, through {}", function.name, self.through());
+            return Err(vec![
+                SqlProblem::new(SqlProblemKind::Table, message).help("break the circle: one of them must not read the other"),
+            ]);
+        }
+        self.open.borrow_mut().push(key);
+        let plan = function.plan(self);
+        self.open.borrow_mut().pop();
+        let plan = plan?;
+        if !self.opaque {
+            self.relations.keep_function_plan(&function.name, &plan);
+        }
+        Ok(plan)
+    }
+
+    fn through(&self) -> String {
+        let told = |(s, n): &Key| if s == FUNCTIONS { format!("`{n}()`") } else { format!("`{}`", node_name(s, n)) };
+        self.open.borrow().iter().map(told).collect::<Vec<_>>().join(", ")
     }
 
     pub(crate) fn to_rel(&self) -> SqlToRel<'_, Self> {
@@ -71,7 +166,7 @@ impl<'a> Planner<'a> {
 
     /// The type of an expression over `rows`, or what is wrong with it.
     pub(crate) fn type_of(&self, expr: &SqlExpr, rows: &Arc<DFSchema>) -> Result<DataType> {
-        let planned = self.to_rel().sql_to_expr(expr.clone(), rows, &mut PlannerContext::new())?;
+        let planned = self.to_rel().sql_to_expr(expr.clone(), rows, &mut self.context())?;
         planned.get_type(rows.as_ref())?;
         self.simplifier(rows).coerce(moment::settle_expr(planned, rows)?.data, rows)?.get_type(rows.as_ref())
     }
@@ -109,12 +204,11 @@ impl<'a> Planner<'a> {
     fn plan_view(&self, key: &Key, text: &str) -> Result<Arc<dyn TableProvider>> {
         let name = node_name(&key.0, &key.1);
         if self.open.borrow().contains(key) {
-            let through: Vec<String> = self.open.borrow().iter().map(|(s, n)| format!("`{}`", node_name(s, n))).collect();
-            let problem =
-                SqlProblem::new(SqlProblemKind::Table, format!("view `{name}` is made from itself, through {}", through.join(", ")));
+            let message = format!("view `{name}` is made from itself, through {}", self.through());
+            let problem = SqlProblem::new(SqlProblemKind::Table, message);
             return Err(external(problem.help("break the circle: one of them must not read the other")));
         }
-        let statement = sql::parse_question(text).map_err(|p| external(broken(&name, &p)))?;
+        let statement = sql::parse_question(text).map_err(|p| external(broken("view", &name, &p)))?;
         self.open.borrow_mut().push(key.clone());
         // A view is always opened inside of itself, whatever is wanted outside.
         let inner = Planner { open: RefCell::new(self.open.borrow().clone()), ..Planner::new(self.state, self.relations, false) };
@@ -123,9 +217,22 @@ impl<'a> Planner<'a> {
         let plan = plan.map_err(|problems| {
             let problem = sql::first(problems);
             // A circle is told once, not once per view on it.
-            external(if problem.message.contains("is made from itself") { problem.at(None) } else { broken(&name, &problem) })
+            external(if problem.message.contains("is made from itself") { problem.at(None) } else { broken("view", &name, &problem) })
         })?;
         Ok(Arc::new(ViewTable::new(plan, Some(text.to_string()))))
+    }
+
+    /// The rows of one call of a table function.
+    fn call(&self, function: &Arc<TableFunction>, args: &[Expr]) -> Result<Arc<dyn TableProvider>> {
+        let plan = self.function_plan(function).map_err(|problems| {
+            let problem = sql::first(problems);
+            external(if problem.message.contains("is made from itself") {
+                problem.at(None)
+            } else {
+                broken("function", &function.name, &problem)
+            })
+        })?;
+        Ok(Arc::new(ViewTable::new(function.call(plan, args, self)?, None)))
     }
 
     fn version_of(&self, args: &[Expr]) -> Result<Arc<dyn TableProvider>> {
@@ -146,7 +253,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// `information_schema.tables`, `.columns` and `.schemata`.
+    /// `information_schema.tables`, `.columns`, `.schemata` and `.routines`.
     fn information(&self, name: &str) -> Result<Arc<dyn TableProvider>> {
         let keys = self.relations.keys();
         let text = |values: Vec<String>| Arc::new(StringArray::from(values)) as ArrayRef;
@@ -179,6 +286,24 @@ impl<'a> Planner<'a> {
                     ("data_type", text(all.iter().map(|(.., f)| type_name(f.data_type())).collect())),
                 ]
             }
+            "routines" => {
+                let ours = self.relations.functions().into_iter().map(|f| (f, true, Some("TABLE".to_string())));
+                let value = |f: String| {
+                    let returns = self.state.scalar_functions().get(&f).and_then(|f| function::declared(f)).map(|d| d.1);
+                    (f, returns.is_some(), returns.map(|t| type_name(&t)))
+                };
+                let mut all: Vec<(String, bool, Option<String>)> = ours.chain(self.function_names().into_iter().map(value)).collect();
+                all.sort();
+                all.dedup_by(|a, b| a.0 == b.0);
+                let schema = |ours: bool| if ours { PUBLIC } else { "pg_catalog" }.to_string();
+                vec![
+                    ("routine_catalog", text(vec![CATALOG.into(); all.len()])),
+                    ("routine_schema", text(all.iter().map(|f| schema(f.1)).collect())),
+                    ("routine_name", text(all.iter().map(|f| f.0.clone()).collect())),
+                    ("routine_type", text(vec!["FUNCTION".into(); all.len()])),
+                    ("data_type", Arc::new(all.into_iter().map(|f| f.2).collect::<StringArray>()) as ArrayRef),
+                ]
+            }
             "schemata" => {
                 let mut names: Vec<String> = keys.iter().map(|k| k.0.clone()).collect();
                 names.dedup();
@@ -186,10 +311,10 @@ impl<'a> Planner<'a> {
             }
             _ => {
                 let problem = SqlProblem::new(SqlProblemKind::Table, format!("unknown table `{INFORMATION_SCHEMA}.{name}`"));
-                return Err(external(problem.help("there are: `tables`, `columns`, `schemata`")));
+                return Err(external(problem.help("there are: `tables`, `columns`, `schemata`, `routines`")));
             }
         };
-        let fields: Vec<Field> = columns.iter().map(|(n, a)| Field::new(*n, a.data_type().clone(), false)).collect();
+        let fields: Vec<Field> = columns.iter().map(|(n, a)| Field::new(*n, a.data_type().clone(), a.null_count() > 0)).collect();
         let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, a)| a).collect())?;
         Ok(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]])?))
     }
@@ -210,13 +335,22 @@ pub(crate) fn version_arguments(args: &[Expr], relations: &Relations) -> Result<
     Ok((key, version))
 }
 
+/// A problem without a place that names a function in backticks stands where that function is called.
+fn at_call(problem: SqlProblem, called: &[(String, Range<usize>)]) -> SqlProblem {
+    if problem.span.is_some() {
+        return problem;
+    }
+    let at = called.iter().find(|(name, _)| problem.message.contains(&format!("`{name}`"))).map(|(_, at)| at.clone());
+    problem.at(at)
+}
+
 /// A problem on its way through the planner.
 pub(crate) fn external(problem: SqlProblem) -> DataFusionError {
     DataFusionError::External(Box::new(problem))
 }
 
-fn broken(view: &str, problem: &SqlProblem) -> SqlProblem {
-    let mut told = SqlProblem::new(SqlProblemKind::Table, format!("view `{view}` is not valid: {}", problem.message));
+fn broken(what: &str, name: &str, problem: &SqlProblem) -> SqlProblem {
+    let mut told = SqlProblem::new(SqlProblemKind::Table, format!("{what} `{name}` is not valid: {}", problem.message));
     told.help.clone_from(&problem.help);
     told
 }
@@ -259,8 +393,16 @@ impl ContextProvider for Planner<'_> {
         if name == VERSION_OF {
             return self.version_of(&args).map(provider_as_source);
         }
+        if let Some(function) = self.table_function(&name) {
+            return self.call(&function, &args).map(provider_as_source);
+        }
         let Some(function) = self.state.table_functions().get(&name) else {
-            let known: Vec<&str> = self.state.table_functions().keys().map(String::as_str).chain([VERSION_OF]).collect();
+            if self.function_names().contains(&name) {
+                let problem = SqlProblem::new(SqlProblemKind::Function, format!("`{name}` gives a value, not a table"));
+                return Err(external(problem.help(format!("call it in the SELECT list: `SELECT {name}(…)`"))));
+            }
+            let ours = self.relations.functions();
+            let known: Vec<&str> = self.state.table_functions().keys().chain(&ours).map(String::as_str).chain([VERSION_OF]).collect();
             let mut problem = SqlProblem::new(SqlProblemKind::Function, format!("unknown table function `{name}`"));
             problem.help = tidemill_core::problem::did_you_mean(&name, known).map(|n| format!("did you mean `{n}`?"));
             return Err(external(problem));

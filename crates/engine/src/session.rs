@@ -2,15 +2,15 @@
 
 use crate::catalog::{CATALOG, Catalog, INFORMATION_SCHEMA, Relation, Relations};
 use crate::engine::Engine;
-use crate::function;
+use crate::function::{self, Compiled};
 use crate::lineage::{self, ColumnLineage};
 use crate::moment;
 use crate::planner::{Planner, VERSION_OF, version_arguments};
-use crate::problem::{SqlProblem, SqlProblemKind};
+use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::query::{Collected, Query, failure};
 use crate::row_expr::RowExpr;
 use crate::sql;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use chrono::DateTime;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
@@ -34,6 +34,24 @@ pub struct Session {
     relations: Arc<Relations>,
 }
 
+/// How a function of the user's is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// `margin(price double, cost double)`
+    pub usage: String,
+    /// Names and types.
+    pub parameters: Vec<(String, String)>,
+    pub returns: Returns,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Returns {
+    /// Of this type.
+    Value(String),
+    /// Rows of these columns and types.
+    Table(Vec<(String, String)>),
+}
+
 impl Session {
     pub(crate) fn new(engine: Engine, catalog: Catalog) -> Result<Session, SqlProblem> {
         let mut state =
@@ -49,15 +67,48 @@ impl Session {
         }
         let relations = Arc::new(Relations::new(catalog.relations, catalog.time_travel));
         for (name, text) in &catalog.functions {
-            let udf = function::compile(name, text, &state, &relations, engine.plan_options().inlining)?;
-            state.register_udf(Arc::new(udf)).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))?;
+            match function::compile(name, text, &state, &relations, engine.plan_options().inlining)? {
+                Compiled::Value(udf) => {
+                    state.register_udf(Arc::new(*udf)).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))?;
+                }
+                Compiled::Table(function) => relations.add_function(function),
+            }
         }
         Ok(Session { engine, state: Arc::new(state), relations })
     }
 
     /// Checks a `CREATE FUNCTION` without keeping it; `functions` of the catalog may be called from it.
     pub fn check_function(&self, name: &str, text: &str) -> Result<(), SqlProblem> {
-        function::compile(name, text, &self.state, &self.relations, true).map(drop)
+        match function::compile(name, text, &self.state, &self.relations, true)? {
+            Compiled::Value(_) => Ok(()),
+            Compiled::Table(function) => {
+                let plan = Planner::new(&self.state, &self.relations, false).function_plan(&Arc::new(function));
+                plan.map(drop).map_err(sql::first)
+            }
+        }
+    }
+
+    /// Every mistake in the body of a table function of the catalog that can be found at once; none for other functions. Places are bytes of
+    /// the function's text.
+    pub fn function_problems(&self, name: &str) -> Vec<SqlProblem> {
+        let planner = Planner::new(&self.state, &self.relations, false);
+        planner.table_function(name).and_then(|f| planner.function_plan(&f).err()).unwrap_or_default()
+    }
+
+    /// How a function of the catalog is called, and what it gives; `None` for others.
+    pub fn signature(&self, name: &str) -> Option<Signature> {
+        if let Some(f) = self.relations.function(name) {
+            let typed = |f: &Field| (f.name().clone(), type_name(f.data_type()));
+            return Some(Signature {
+                usage: f.usage(),
+                parameters: f.params.iter().map(|p| typed(&p.field)).collect(),
+                returns: Returns::Table(f.columns.iter().map(typed).collect()),
+            });
+        }
+        let (parameters, returns) = function::declared(self.state.scalar_functions().get(name)?)?;
+        let parameters: Vec<(String, String)> = parameters.iter().map(|p| (p.name().clone(), type_name(p.data_type()))).collect();
+        let listed: Vec<String> = parameters.iter().map(|(n, t)| format!("{n} {t}")).collect();
+        Some(Signature { usage: format!("{name}({})", listed.join(", ")), parameters, returns: Returns::Value(type_name(&returns)) })
     }
 
     /// Adds a relation, or replaces the one of that name.
@@ -158,6 +209,7 @@ impl Session {
     /// Names of all functions, sorted: for completion.
     pub fn functions(&self) -> Vec<String> {
         let mut names = Planner::new(&self.state, &self.relations, false).function_names();
+        names.extend(self.relations.functions());
         names.sort();
         names.dedup();
         names

@@ -6,6 +6,7 @@ mod mistakes;
 mod moments;
 mod questions;
 mod rows;
+mod table_functions;
 
 use crate::{Catalog, Collected, Engine, EngineOptions, Relation, Session, batch_table};
 use arrow::array::{

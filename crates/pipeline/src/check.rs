@@ -23,6 +23,8 @@ pub struct Checked {
     pub(crate) engine: Option<Arc<Engine>>,
     /// Output schema of every clean table and view that types.
     pub(crate) schemas: BTreeMap<String, SchemaRef>,
+    /// Everything that could be judged, by its columns: good for planning.
+    pub(crate) session: Option<Session>,
 }
 
 impl Checked {
@@ -43,13 +45,24 @@ pub fn check(dir: &Path, env: &Environment) -> Checked {
     let (graph, more) = tidemill_project::graph(&project);
     problems.extend(more);
     let told = problems.len();
-    let mut checked =
-        Checked { project, graph, problems, tables: Vec::new(), empty: BTreeMap::new(), engine: None, schemas: BTreeMap::new() };
+    let mut checked = Checked {
+        project,
+        graph,
+        problems,
+        tables: Vec::new(),
+        empty: BTreeMap::new(),
+        engine: None,
+        schemas: BTreeMap::new(),
+        session: None,
+    };
     match engine(&checked.project) {
         Ok(engine) => {
             checked.engine = Some(Arc::clone(&engine));
             match functions(&engine, &checked.project, &mut checked.problems) {
-                Some(session) => judge(&mut checked, &session),
+                Some((session, functions)) => {
+                    judge(&mut checked, &session, functions);
+                    checked.session = Some(session);
+                }
                 None => judge_tables_only(&mut checked),
             }
         }
@@ -89,18 +102,66 @@ pub(crate) fn catalog_functions(project: &Project) -> Vec<(String, String)> {
     project.functions.iter().map(|f| (f.name.clone(), f.sql.text.clone())).collect()
 }
 
-/// A session with those of the project's functions that are right; each of the others is told.
-fn functions(engine: &Arc<Engine>, project: &Project, problems: &mut Vec<Problem>) -> Option<Session> {
+/// The texts of all functions that a node calls, directly or through others; part of what it is made of.
+pub(crate) fn functions_of(checked: &Checked, node: &str) -> Option<String> {
+    let called: BTreeSet<&str> = checked.graph.functions_of(node).collect();
+    let texts: String =
+        checked.project.functions.iter().filter(|f| called.contains(f.name.as_str())).map(|f| f.sql.text.as_str()).collect();
+    (!called.is_empty()).then_some(texts)
+}
+
+/// A session with those of the project's functions that are right; each of the others is told. The bodies of those that give rows are
+/// judged later, when what they read is known.
+fn functions(engine: &Arc<Engine>, project: &Project, problems: &mut Vec<Problem>) -> Option<(Session, Functions)> {
     let mut good = Vec::new();
+    let mut functions = Functions::default();
     for f in &project.functions {
         let mut tried = good.clone();
         tried.push((f.name.clone(), f.sql.text.clone()));
         match engine.session(Catalog { functions: tried.clone(), ..Catalog::default() }) {
             Ok(_) => good = tried,
-            Err(p) => problems.push(sql_problem(&f.file, &f.sql, p)),
+            Err(p) => {
+                problems.push(sql_problem(&f.file, &f.sql, p));
+                functions.judged.insert(f.name.clone());
+                if f.gives_rows {
+                    functions.bad.insert(f.name.clone());
+                }
+            }
         }
     }
-    engine.session(Catalog { functions: good, ..Catalog::default() }).ok()
+    Some((engine.session(Catalog { functions: good, ..Catalog::default() }).ok()?, functions))
+}
+
+/// How the functions that give rows were found.
+#[derive(Default)]
+struct Functions {
+    judged: BTreeSet<String>,
+    /// Wrong, or not to be judged since what they read is not: nothing can be said about who calls them.
+    bad: BTreeSet<String>,
+}
+
+impl Functions {
+    /// Judges those of `names` that were not yet, each after those that it calls.
+    fn judge(&mut self, names: &BTreeSet<String>, session: &Session, checked: &mut Checked, unknown: &BTreeSet<String>) {
+        for f in checked.project.functions.iter().filter(|f| f.gives_rows && names.contains(&f.name)) {
+            if !self.judged.insert(f.name.clone()) {
+                continue;
+            }
+            let reads = checked.graph.function_reads.get(&f.name);
+            let mut calls = checked.graph.functions_of(&format!("{}()", f.name)).map(str::to_string);
+            if reads.is_some_and(|r| !r.is_disjoint(unknown) || !r.is_disjoint(&checked.graph.broken))
+                || calls.any(|c| self.bad.contains(&c))
+            {
+                self.bad.insert(f.name.clone());
+                continue;
+            }
+            let found = session.function_problems(&f.name);
+            if !found.is_empty() {
+                self.bad.insert(f.name.clone());
+            }
+            checked.problems.extend(found.into_iter().map(|p| sql_problem(&f.file, &f.sql, p)));
+        }
+    }
 }
 
 fn judge_tables_only(checked: &mut Checked) {
@@ -111,12 +172,13 @@ fn judge_tables_only(checked: &mut Checked) {
     }
 }
 
-fn judge(checked: &mut Checked, session: &Session) {
+fn judge(checked: &mut Checked, session: &Session, mut functions: Functions) {
     let mut unknown: BTreeSet<String> = BTreeSet::new();
     for table in checked.project.tables.clone() {
         let before = errors(&checked.problems);
         let lake_at = checked.project.lake_at();
-        match prepare(&table, &checked.project.dir, &lake_at, session, &mut checked.problems) {
+        let functions = contract_functions(&table, checked);
+        match prepare(&table, &checked.project.dir, &lake_at, (session, &functions), &mut checked.problems) {
             Source::Empty(file) => {
                 checked.empty.insert(table.name.clone(), format!("nothing to read: `{file}` is empty"));
                 unknown.insert(format!("clean.{}", table.name));
@@ -159,6 +221,12 @@ fn judge(checked: &mut Checked, session: &Session) {
             unknown.insert(node.name.clone());
             continue;
         }
+        let called: BTreeSet<String> = checked.graph.functions_of(&node.name).map(str::to_string).collect();
+        functions.judge(&called, session, checked, &unknown);
+        if !called.is_disjoint(&functions.bad) {
+            unknown.insert(node.name.clone());
+            continue;
+        }
         match session.schema_of(&view.sql.text) {
             Ok(schema) => {
                 check_view(&view, &schema, session, checked, &unknown);
@@ -167,16 +235,25 @@ fn judge(checked: &mut Checked, session: &Session) {
                 }
                 checked.schemas.insert(view.name.clone(), schema);
             }
-            Err(p) => {
-                // The graph has already told of relations that don't exist.
-                if p.kind != SqlProblemKind::Table || !checked.problems.iter().any(|q| q.place.file == view.file && q.code == "TM0403") {
-                    checked.problems.push(sql_problem(&view.file, &view.sql, p));
+            Err(_) => {
+                for p in session.problems(&view.sql.text) {
+                    // The graph has already told of relations that don't exist.
+                    if p.kind != SqlProblemKind::Table || !checked.problems.iter().any(|q| q.place.file == view.file && q.code == "TM0403")
+                    {
+                        checked.problems.push(sql_problem(&view.file, &view.sql, p));
+                    }
                 }
                 unknown.insert(node.name.clone());
             }
         }
     }
+    let all = checked.project.functions.iter().map(|f| f.name.clone()).collect();
+    functions.judge(&all, session, checked, &unknown);
     for export in checked.project.exports.clone() {
+        let node = format!("export.{}", export.name);
+        if checked.graph.functions_of(&node).any(|f| functions.bad.contains(f)) {
+            unknown.insert(node);
+        }
         check_export(&export, session, checked, &unknown);
     }
 }
@@ -197,7 +274,22 @@ enum Source {
     Empty(String),
 }
 
-fn prepare(table: &tidemill_project::spec::Table, dir: &Path, lake_at: &Path, session: &Session, problems: &mut Vec<Problem>) -> Source {
+/// The texts of the functions that a table's contract calls: which rows are right depends on them.
+fn contract_functions(table: &tidemill_project::spec::Table, checked: &Checked) -> String {
+    let checks = table.checks.iter().chain(table.columns.iter().flat_map(|c| &c.checks));
+    let called: BTreeSet<String> = checks.flat_map(|c| tidemill_project::sql::calls(&c.sql.text)).map(|c| c.name).collect();
+    let through = called.iter().flat_map(|f| checked.graph.functions_of(&format!("{f}()")).map(str::to_string).collect::<Vec<_>>());
+    let all: BTreeSet<String> = called.iter().cloned().chain(through).collect();
+    checked.project.functions.iter().filter(|f| all.contains(&f.name)).map(|f| f.sql.text.as_str()).collect()
+}
+
+fn prepare(
+    table: &tidemill_project::spec::Table,
+    dir: &Path,
+    lake_at: &Path,
+    (session, functions): (&Session, &str),
+    problems: &mut Vec<Problem>,
+) -> Source {
     let Some(source) = tables::open_source(table, dir, problems) else { return Source::Bad };
     let probed = match tables::probe(table, &source, lake_at, problems) {
         Probed::Columns(columns) => Some(columns),
@@ -212,7 +304,7 @@ fn prepare(table: &tidemill_project::spec::Table, dir: &Path, lake_at: &Path, se
     problems.extend(p);
     let (recipe, p) = Recipe::compile(table, tidemill_core::read::schema_of(&reads), session);
     problems.extend(p);
-    let read_spec = crate::fingerprint::read_spec(table, &reads);
+    let read_spec = crate::fingerprint::read_spec(table, &reads, functions);
     Source::Good(Box::new(Prepared {
         table: table.clone(),
         source: Arc::new(source),
@@ -329,11 +421,12 @@ pub(crate) fn resolve(name: &str, checked: &Checked) -> String {
 }
 
 fn check_export(export: &Export, session: &Session, checked: &mut Checked, unknown: &BTreeSet<String>) {
+    let mut columns = checked.schemas.get(&resolve(&export.from.value, checked)).cloned();
     if let Some(sql) = &export.sql {
         let node = checked.graph.nodes.iter().find(|n| n.name == format!("export.{}", export.name));
-        if !node.is_some_and(|n| n.depends_on.iter().any(|d| unknown.contains(d))) {
+        if !node.is_some_and(|n| unknown.contains(&n.name) || n.depends_on.iter().any(|d| unknown.contains(d))) {
             match session.schema_of(&sql.text) {
-                Ok(_) => {}
+                Ok(schema) => columns = Some(schema),
                 Err(p)
                     if p.kind == SqlProblemKind::Table
                         && checked.problems.iter().any(|q| q.place.file == export.file && q.code == "TM0403") => {}
@@ -341,7 +434,9 @@ fn check_export(export: &Export, session: &Session, checked: &mut Checked, unkno
             }
         }
     }
-    checked.problems.extend(crate::export::check(export));
+    let text = checked.project.files.get(&export.file).map_or("", String::as_str);
+    let found = crate::export::check(export, text, columns.as_ref());
+    checked.problems.extend(found);
 }
 
 /// A mistake in SQL, put where the SQL stands in its file.

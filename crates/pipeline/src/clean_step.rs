@@ -160,7 +160,7 @@ impl Run {
         let in_tables = self.ws.engine.tables_in_memory().used().bytes;
         let cache_bytes = self.ws.checked.project.settings.engine.cache.saturating_sub(in_tables);
         let dir = self.ws.checked.project.dir.clone();
-        let scratch = self.scratch();
+        let scratch = self.ws.scratch();
         blocking(move || {
             let contract = (!p.keeps_raw()).then_some(&*p.contract);
             let scan = |columns: Option<&[String]>| input.scan(columns);
@@ -177,12 +177,6 @@ impl Run {
             })
         })
         .await
-    }
-
-    /// Where queries spill to, preparation does too.
-    fn scratch(&self) -> std::path::PathBuf {
-        let project = &self.ws.checked.project;
-        project.settings.engine.spill_dir.as_ref().map_or_else(std::env::temp_dir, |d| project.dir.join(d))
     }
 
     async fn apply(&self, n: &NodePlan, p: &Arc<Prepared>, input: Input, fitted: Fitted, generation: u64) -> Result<()> {
@@ -218,7 +212,7 @@ impl Run {
         let stored_schema = writer.schema();
         let mut aside = Aside::new(self, &p.table.name)?;
         let (q, m, threads, memory) = (Arc::clone(p), Arc::clone(meter), self.ws.engine.threads(), self.ws.engine.memory());
-        let scratch = self.scratch();
+        let scratch = self.ws.scratch();
         let (applied, adds, mut aside) = blocking(move || {
             let sink = Sink(writer);
             let asides = parking_lot::Mutex::new(&mut aside);
@@ -257,7 +251,7 @@ impl Run {
             let ask = format!("tidemill query \"SELECT * FROM system.changes WHERE NOT applied AND \\\"table\\\" = '{}'\"", p.table.name);
             self.recorder.note(&n.name, format!("{what} listed, not made: {ask}"));
         }
-        outcome.lineage = self.lineage_of_recipe(p, &stored_schema);
+        outcome.lineage = crate::lineage::of_recipe(p, &stored_schema);
         let ledger = LedgerLine {
             table: p.table.name.clone(),
             edge: if p.keeps_raw() { "raw→clean" } else { "source→clean" }.into(),

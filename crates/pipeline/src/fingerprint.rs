@@ -38,8 +38,9 @@ impl Fingerprint {
     }
 }
 
-/// How rows are read and what they must look like: the part of a table that decides whether files must be read again.
-pub fn read_spec(table: &Table, columns: &[ColumnRead]) -> String {
+/// How rows are read and what they must look like: the part of a table that decides whether files must be read again. `functions` are
+/// the texts of those that its contract calls.
+pub fn read_spec(table: &Table, columns: &[ColumnRead], functions: &str) -> String {
     let mut s = String::new();
     let _ = writeln!(s, "{}", *table.source.connector);
     options(&mut s, &table.source.options);
@@ -51,6 +52,7 @@ pub fn read_spec(table: &Table, columns: &[ColumnRead]) -> String {
         checks(&mut s, &c.checks);
     }
     checks(&mut s, &table.checks);
+    s.push_str(functions);
     hash(&s)
 }
 

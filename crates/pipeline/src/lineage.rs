@@ -1,6 +1,5 @@
 //! Which source columns each column comes from: of views by their plan, of clean tables by their recipe.
 
-use crate::run::Run;
 use crate::state::LineageLine;
 use crate::tables::Prepared;
 use arrow::datatypes::SchemaRef;
@@ -15,26 +14,24 @@ struct Trace {
     derived: bool,
 }
 
-impl Run {
-    /// Lineage of a clean table: column by column, through every rule that made or changed it.
-    pub(crate) fn lineage_of_recipe(&self, p: &Prepared, output: &SchemaRef) -> Vec<LineageLine> {
-        let source = if p.keeps_raw() { p.raw_node() } else { format!("source.{}", p.table.name) };
-        let traces = trace(p);
-        let mut lines = Vec::new();
-        for f in output.fields() {
-            let Some(t) = traces.get(f.name()).or_else(|| one_hot(p, &traces, f.name())) else { continue };
-            for column in &t.sources {
-                lines.push(LineageLine {
-                    target_column: f.name().clone(),
-                    source: source.clone(),
-                    source_column: column.clone(),
-                    kind: if t.derived { "derived" } else { "direct" }.into(),
-                    expression: t.rules.join(", "),
-                });
-            }
+/// Lineage of a clean table: column by column, through every rule that made or changed it.
+pub(crate) fn of_recipe(p: &Prepared, output: &SchemaRef) -> Vec<LineageLine> {
+    let source = if p.keeps_raw() { p.raw_node() } else { format!("source.{}", p.table.name) };
+    let traces = trace(p);
+    let mut lines = Vec::new();
+    for f in output.fields() {
+        let Some(t) = traces.get(f.name()).or_else(|| one_hot(p, &traces, f.name())) else { continue };
+        for column in &t.sources {
+            lines.push(LineageLine {
+                target_column: f.name().clone(),
+                source: source.clone(),
+                source_column: column.clone(),
+                kind: if t.derived { "derived" } else { "direct" }.into(),
+                expression: t.rules.join(", "),
+            });
         }
-        lines
     }
+    lines
 }
 
 fn trace(p: &Prepared) -> BTreeMap<String, Trace> {

@@ -116,16 +116,9 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
                     .find(|v| v.name == node.name)
                     .ok_or_else(|| Error::bug(format!("no view {}", node.name)))?;
                 n.fingerprint.part("SQL", &fingerprint::view_spec(v));
-                if functions_matter(checked) {
-                    n.fingerprint.part(
-                        "functions",
-                        &crate::check::catalog_functions(&checked.project).iter().map(|f| f.1.as_str()).collect::<String>(),
-                    );
-                }
                 if *v.materialized == Materialized::Table
-                    && let Some(engine) = &checked.engine
+                    && let Some(session) = &checked.session
                 {
-                    let session = engine.session(tidemill_engine::Catalog::default()).map_err(|p| Error::config(p.message))?;
                     volatile = session.is_volatile(&v.sql.text).ok().filter(|v| *v).map(|_| "it reads the clock or randomness");
                 }
             }
@@ -141,6 +134,12 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
                     volatile = Some("its file is not there");
                 }
             }
+        }
+        // What a raw table's contract calls is in its reading rules.
+        if node.kind != NodeKind::Raw
+            && let Some(functions) = crate::check::functions_of(checked, &node.name)
+        {
+            n.fingerprint.part("functions", &functions);
         }
         for d in &node.depends_on {
             n.fingerprint.part(format!("input {d}"), whole.get(d).map_or("", String::as_str));
@@ -254,10 +253,6 @@ pub(crate) const RESTORED: &str = "restored";
 
 /// The part of a fingerprint that tells of a fit older than its rows.
 const FROZEN: &str = "fit older than its rows";
-
-fn functions_matter(checked: &Checked) -> bool {
-    !checked.project.functions.is_empty()
-}
 
 fn partitions(p: &Prepared) -> Vec<&str> {
     p.table.partition_by.iter().map(|c| c.value.as_str()).collect()

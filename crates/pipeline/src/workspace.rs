@@ -51,6 +51,12 @@ impl Workspace {
         &self.checked.project
     }
 
+    /// Where queries spill to, preparation does too.
+    pub(crate) fn scratch(&self) -> std::path::PathBuf {
+        let project = &self.checked.project;
+        project.settings.engine.spill_dir.as_ref().map_or_else(std::env::temp_dir, |d| project.dir.join(d))
+    }
+
     /// Asks a run under way to stop at its next convenient place. What was committed stays.
     pub fn cancel(&self) {
         self.cancelled.ask();

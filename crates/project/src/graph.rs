@@ -1,6 +1,7 @@
 //! What depends on what. The edges come from the SQL itself.
 
 mod circle;
+mod functions;
 mod select;
 #[cfg(test)]
 mod tests;
@@ -56,9 +57,18 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// Nodes whose SQL names something that there is not, does not parse, or runs in a circle: typing them would only repeat that.
     pub broken: BTreeSet<String>,
+    /// The project's functions that a node's SQL calls, and those that these call, by node; of a function, by its name with `()`.
+    pub calls: BTreeMap<String, BTreeSet<String>>,
+    /// The nodes that a function's SELECT reads, and those that functions called in it read, by function.
+    pub function_reads: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Graph {
+    /// The functions that a node's SQL calls, directly or through others.
+    pub fn functions_of<'a>(&'a self, node: &str) -> impl Iterator<Item = &'a str> + 'a {
+        self.calls.get(node).into_iter().flatten().map(String::as_str)
+    }
+
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.iter().find(|n| n.name == name)
     }
@@ -83,12 +93,16 @@ pub fn graph(project: &Project) -> (Graph, Vec<Problem>) {
         problems: Vec::new(),
         broken: BTreeSet::new(),
         places: BTreeMap::new(),
+        calls: BTreeMap::new(),
+        function_reads: BTreeMap::new(),
+        broken_functions: BTreeSet::new(),
     };
     builder.duplicates();
+    builder.functions();
     builder.tables();
     builder.views();
     builder.exports();
-    let Builder { nodes, mut problems, mut broken, places, .. } = builder;
+    let Builder { nodes, mut problems, mut broken, places, calls, function_reads, .. } = builder;
     let (ordered, circles) = circle::order(nodes);
     for members in circles {
         problems.push(circle::problem(&members, &places));
@@ -96,7 +110,7 @@ pub fn graph(project: &Project) -> (Graph, Vec<Problem>) {
     }
     problems.sort_by_key(|p| (p.place.file.clone(), p.place.span.as_ref().map_or(0, |s| s.start), p.code));
     problems.dedup();
-    (Graph { nodes: ordered, broken }, problems)
+    (Graph { nodes: ordered, broken, calls, function_reads }, problems)
 }
 
 /// What each schema-qualified name means; bare names are looked up by rule.
@@ -182,6 +196,9 @@ struct Builder<'a> {
     broken: BTreeSet<String>,
     /// Where one node names another.
     places: BTreeMap<(String, String), Place>,
+    calls: BTreeMap<String, BTreeSet<String>>,
+    function_reads: BTreeMap<String, BTreeSet<String>>,
+    broken_functions: BTreeSet<String>,
 }
 
 impl Builder<'_> {
@@ -204,6 +221,10 @@ impl Builder<'_> {
                 let raw = format!("raw.{}", table.name);
                 self.add(raw.clone(), NodeKind::Raw, BTreeSet::new(), &table.file);
                 depends_on.insert(raw);
+            }
+            self.calls_in_file(&clean, &table.file);
+            if table.raw == RawPolicy::Keep {
+                self.calls_in_file(&format!("raw.{}", table.name), &table.file);
             }
             for rule in &table.clean {
                 let Rule::Repair { to: RepairTo::Column { table: target, .. }, .. } = &rule.rule else { continue };
@@ -298,6 +319,7 @@ impl Builder<'_> {
             self.places.entry((node.to_string(), name.clone())).or_insert_with(|| Place::span(file, span));
             depends_on.insert(name);
         }
+        depends_on.extend(self.read_calls(node, sql, file));
         depends_on
     }
 

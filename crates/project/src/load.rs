@@ -57,6 +57,7 @@ pub fn load(dir: &Path, environment: &Environment) -> (Project, Vec<Problem>) {
         project.functions.push(function::read(&stem, &split, &mut sheet));
         loader.keep(file, sheet.problems, &text, &mut problems);
     }
+    project.functions = function::order(project.functions);
     for (file, text) in loader.folder("exports", &mut problems) {
         let (stem, mut sheet) = loader.sheet(&file, &text);
         project.exports.push(export::read(&stem, &mut sheet));

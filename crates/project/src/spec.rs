@@ -560,14 +560,29 @@ pub enum TestKind {
     },
 }
 
-/// `CREATE FUNCTION name(arg TYPE, …) RETURNS TYPE RETURN expression`
+/// `CREATE FUNCTION name(arg TYPE, …) RETURNS TYPE RETURN expression`, or `… RETURNS TABLE (column TYPE, …) RETURN SELECT …`
 #[derive(Debug, Clone)]
 pub struct Function {
     pub name: String,
     pub file: PathBuf,
     pub description: String,
-    /// The whole CREATE FUNCTION statement.
+    /// The whole CREATE FUNCTION statement, its SELECT in brackets.
     pub sql: Sql,
+    /// The SELECT of `AS $$ … $$`, which the statement holds as text.
+    pub body: Option<Sql>,
+    /// It is called in FROM.
+    pub gives_rows: bool,
+    /// Descriptions of parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Descriptions of the columns of its rows.
+    pub columns: BTreeMap<String, String>,
+}
+
+impl Function {
+    /// What it does, as SQL that can be looked into.
+    pub fn code(&self) -> &Sql {
+        self.body.as_ref().unwrap_or(&self.sql)
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ use sqlparser::ast::{
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use tidemill_core::codes;
@@ -33,6 +34,30 @@ pub fn references(sql: &Sql) -> Option<Vec<Reference>> {
         let _ = statement.visit(&mut finder);
     }
     Some(finder.found)
+}
+
+/// A name before a bracket: most likely a function called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    pub name: String,
+    /// Bytes of the text.
+    pub span: Span,
+}
+
+/// Every call in a statement or an expression, in order of appearance; also of a text that does not parse, as far as it can be read.
+pub fn calls(text: &str) -> Vec<Call> {
+    let mut tokens = Vec::new();
+    // On an error the tokens before it are kept.
+    let _ = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location_into_buf(&mut tokens);
+    tokens.retain(|t| !matches!(t.token, Token::Whitespace(_)));
+    let call = |pair: &[TokenWithSpan]| match (&pair[0].token, &pair[1].token) {
+        (Token::Word(w), Token::LParen) => {
+            let name = if w.quote_style.is_some() { w.value.clone() } else { w.value.to_lowercase() };
+            Some(Call { name, span: byte_range(text, pair[0].span) })
+        }
+        _ => None,
+    };
+    tokens.windows(2).filter_map(call).collect()
 }
 
 /// Reports `sql` unless it is one SELECT (or VALUES, or WITH).

@@ -105,6 +105,79 @@ pub(crate) fn make_directories_io(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Puts the directory `new` in the place of `at`, and removes what was there. Readers find the one or the other: the two names are exchanged
+/// at once where the system can do that (Linux, macOS); elsewhere there is a moment in which there is neither.
+pub fn replace_directory(new: &Path, at: &Path) -> Result<()> {
+    let io = |e: io::Error| io_error("cannot replace the directory", at, e);
+    if at.symlink_metadata().is_err() {
+        std::fs::rename(new, at).map_err(io)?;
+        return sync_parent(at);
+    }
+    if exchange(new, at).is_err() {
+        let old = at.with_file_name(format!(".{}.old", at.file_name().unwrap_or_default().to_string_lossy()));
+        let _ = std::fs::remove_dir_all(&old);
+        std::fs::rename(at, &old).map_err(io)?;
+        std::fs::rename(new, at).map_err(io)?;
+        sync_parent(at)?;
+        return std::fs::remove_dir_all(&old).map_err(io);
+    }
+    sync_parent(at)?;
+    std::fs::remove_dir_all(new).map_err(io)
+}
+
+/// Makes `link` a symbolic link to `to`, at once in the place of an older one. What is there and is no link stays, and is an error.
+#[cfg(unix)]
+pub fn link_over(to: &Path, link: &Path) -> Result<()> {
+    let io = |e: io::Error| io_error("cannot link", link, e);
+    if link.symlink_metadata().is_ok_and(|m| !m.file_type().is_symlink()) {
+        return Err(Error::config("it is there already, and is no link")
+            .at(link.display().to_string())
+            .help("remove it, or name another place"));
+    }
+    let parent = link.parent().unwrap_or(Path::new("."));
+    make_directories(parent)?;
+    let temporary = parent.join(format!(".{}.tmp", link.file_name().unwrap_or_default().to_string_lossy()));
+    let _ = std::fs::remove_file(&temporary);
+    std::os::unix::fs::symlink(relative(to, parent), &temporary).map_err(io)?;
+    std::fs::rename(&temporary, link).map_err(io)?;
+    sync_parent(link)
+}
+
+#[cfg(not(unix))]
+pub fn link_over(_: &Path, link: &Path) -> Result<()> {
+    Err(Error::config("links are not made on this system").at(link.display().to_string()))
+}
+
+/// How to get to `to` from the directory `from`, so that both can be moved together.
+#[cfg(unix)]
+fn relative(to: &Path, from: &Path) -> PathBuf {
+    let (to, from): (Vec<_>, Vec<_>) = (to.components().collect(), from.components().collect());
+    let same = to.iter().zip(&from).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n(std::path::Component::ParentDir, from.len() - same);
+    up.chain(to[same..].iter().copied()).collect()
+}
+
+/// Exchanges two names in one step.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    let name = |p: &Path| std::ffi::CString::new(p.as_os_str().as_bytes()).map_err(io::Error::other);
+    let (a, b) = (name(a)?, name(b)?);
+    // SAFETY: both are texts that end in 0 and live through the call.
+    #[cfg(target_os = "linux")]
+    let failed =
+        unsafe { libc::syscall(libc::SYS_renameat2, libc::AT_FDCWD, a.as_ptr(), libc::AT_FDCWD, b.as_ptr(), libc::RENAME_EXCHANGE) } != 0;
+    // SAFETY: as above.
+    #[cfg(target_os = "macos")]
+    let failed = unsafe { libc::renamex_np(a.as_ptr(), b.as_ptr(), libc::RENAME_SWAP) } != 0;
+    if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Syncs the directory that holds `path`.
 pub fn sync_parent(path: &Path) -> Result<()> {
     sync_parent_io(path).map_err(|e| io_error("cannot sync the directory of", path, e))

@@ -71,3 +71,33 @@ async fn the_object_store_creates_once_and_uploads_whole() {
     drop(objects.put_multipart(&path).await.unwrap());
     assert_eq!(std::fs::read_dir(store.root().join("log")).unwrap().count(), 1, "a dropped upload leaves nothing");
 }
+
+#[test]
+fn a_directory_takes_the_place_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let (new, at) = (dir.path().join(".t.tmp"), dir.path().join("t"));
+    for (i, wanted) in [(1, vec!["1"]), (2, vec!["2"])] {
+        std::fs::create_dir_all(&new).unwrap();
+        std::fs::write(new.join(i.to_string()), b"x").unwrap();
+        durable::replace_directory(&new, &at).unwrap();
+        let names: Vec<String> = std::fs::read_dir(&at).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        assert_eq!(names, wanted);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_switched_and_never_takes_the_place_of_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    std::fs::create_dir_all(at("a/b")).unwrap();
+    for name in ["a/b/1", "a/2"] {
+        std::fs::write(at(name), name).unwrap();
+        durable::link_over(&at(name), &at("links/latest")).unwrap();
+        assert_eq!(std::fs::read_to_string(at("links/latest")).unwrap(), name);
+    }
+    assert_eq!(std::fs::read_link(at("links/latest")).unwrap().to_str(), Some("../a/2"));
+    assert!(durable::link_over(&at("a/b/1"), &at("a/2")).unwrap_err().what.contains("is no link"));
+    assert_eq!(std::fs::read_to_string(at("a/2")).unwrap(), "a/2");
+}

@@ -2,6 +2,7 @@
 //! its own file. Every command carries one paragraph of help and an `Examples:` section, which a test insists on.
 
 mod bench;
+mod dictionary;
 mod generate;
 mod global;
 mod history;
@@ -14,6 +15,7 @@ mod score;
 mod tests;
 
 pub use bench::{BenchCacheArgs, BenchCommand, BenchPlansArgs, ReportArgs};
+pub use dictionary::DictionaryArgs;
 pub use generate::GenerateArgs;
 pub use global::{ColourChoice, Global, OutputFormat};
 pub use history::{AuditArgs, QuarantineCommand, QuarantineSelection, RunsCommand, SnapshotCommand};
@@ -49,6 +51,7 @@ pub enum Command {
     Profile(ProfileArgs),
     Generate(GenerateArgs),
     Check(CheckArgs),
+    Dictionary(DictionaryArgs),
     Plan(PlanArgs),
     Run(RunArgs),
     Query(QueryArgs),

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod config;
 mod demo;
+mod dictionary;
 mod generate;
 mod init;
 mod plan;
@@ -35,6 +36,7 @@ pub fn execute(command: Command, context: &Context, out: &mut dyn Write) -> Ende
         Command::Profile(args) => profile::execute(&args, context, out),
         Command::Generate(args) => generate::execute(&args, context, out),
         Command::Check(args) => check::execute(&args, context, out),
+        Command::Dictionary(args) => dictionary::execute(&args, context, out),
         Command::Plan(args) => plan::execute(&args, context, out),
         Command::Run(args) => run::execute(&args, context, out),
         Command::Query(args) => query::execute(&args, context, out),

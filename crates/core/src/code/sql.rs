@@ -79,11 +79,15 @@ view needs can be a common table expression:
     Code {
         code: "TM0410",
         title: "not a function definition",
-        text: r#"A file in `functions/` defines one SQL function, under the file's own name, as an expression over its
-arguments:
+        text: r#"A file in `functions/` defines one SQL function, under the file's own name: as an expression over its
+arguments, or as a SELECT, which is then read from as from a table, `FROM top_products('Toys', 5)`:
 
     -- functions/margin.sql
-    CREATE FUNCTION margin(price DOUBLE, cost DOUBLE) RETURNS DOUBLE RETURN (price - cost) / price"#,
+    CREATE FUNCTION margin(price DOUBLE, cost DOUBLE) RETURNS DOUBLE RETURN (price - cost) / price
+
+    -- functions/top_products.sql
+    CREATE FUNCTION top_products(of TEXT, n INT DEFAULT 10) RETURNS TABLE (product TEXT, revenue DOUBLE)
+    RETURN SELECT product, sum(amount) FROM sales WHERE category = of GROUP BY product ORDER BY 2 DESC LIMIT n"#,
     },
     Code {
         code: "TM0411",

@@ -233,6 +233,7 @@ impl Workspace {
             table: p.table.name.clone(),
         };
         let (q, threads, memory) = (Arc::clone(p), self.engine.threads(), self.engine.memory());
+        let spill = self.scratch();
         blocking(move || {
             let scan = |columns: Option<&[String]>| input.scan(columns);
             let rejects = |_: Vec<Reject>| Ok(());
@@ -245,6 +246,7 @@ impl Workspace {
                 threads,
                 meter: &meter,
                 memory,
+                scratch: &spill,
                 samples: 0,
                 contract,
             })?;

@@ -5,10 +5,12 @@ mod plots;
 
 use super::findings::type_name;
 use super::{Class, ColumnProfile, Profile, Severity};
-use parts::{escaped, figure, grouped, percent, prose, table};
+pub use parts::{escaped, prose};
+use parts::{figure, grouped, percent, table};
 use std::fmt::Write;
 
-const STYLE: &str = include_str!("style.css");
+/// What every page of the program looks like, by day and by night.
+pub const STYLE: &str = include_str!("style.css");
 
 /// The page. Everything that comes from the data is escaped.
 pub fn page(p: &Profile) -> String {

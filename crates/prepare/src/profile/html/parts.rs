@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-pub(super) fn escaped(text: &str) -> String {
+/// Text as it stands in a page.
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -19,7 +20,7 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// A sentence in which backticks stand around names.
-pub(super) fn prose(text: &str) -> String {
+pub fn prose(text: &str) -> String {
     let mut out = String::new();
     for (i, part) in text.split('`').enumerate() {
         if i % 2 == 1 {

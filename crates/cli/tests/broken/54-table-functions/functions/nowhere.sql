@@ -1,0 +1,1 @@
+CREATE FUNCTION nowhere() RETURNS TABLE (name TEXT) RETURN SELECT name FROM custmers

@@ -1,0 +1,1 @@
+CREATE FUNCTION open_end(n INT) RETURNS TABLE (name TEXT) LANGUAGE plpgsql RETURN n + 1

@@ -1,0 +1,1 @@
+CREATE FUNCTION round_trip() RETURNS TABLE (name TEXT) RETURN SELECT name FROM way_back()

@@ -1,0 +1,1 @@
+CREATE FUNCTION way_back() RETURNS TABLE (name TEXT) RETURN SELECT name FROM round_trip()

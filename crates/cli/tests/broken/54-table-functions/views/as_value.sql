@@ -1,0 +1,1 @@
+SELECT name, richest('UK', 1) AS r FROM customers

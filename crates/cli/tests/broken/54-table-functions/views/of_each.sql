@@ -1,0 +1,1 @@
+SELECT c.name, r.income FROM customers c, LATERAL richest(c.country, 1) r
