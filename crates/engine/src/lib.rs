@@ -5,7 +5,7 @@
 //! [`query`] (a running SELECT and what it cost), [`row_expr`] (expressions over one row, with values fitted over all rows),
 //! [`memory`] (tables kept in memory), [`function`] (CREATE FUNCTION), `table_function` and `calls` (those that give rows), [`lineage`], and
 //! [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text and told); `windows` settles what named windows
-//! stand for.
+//! stand for, `row_number` counts rows of sorted partitions.
 //!
 //! Invariant: a mistake in SQL is a [`SqlProblem`] in our words with a byte range in the text, never a DataFusion message chain; and no SQL that
 //! reaches a plan can write: only SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE are taken.
@@ -25,6 +25,7 @@ mod planner;
 pub mod problem;
 pub mod query;
 pub mod row_expr;
+mod row_number;
 pub mod session;
 mod sql;
 mod syntax;

@@ -9,6 +9,7 @@ use crate::planner::{Planner, VERSION_OF, version_arguments};
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::query::{Collected, Query, failure};
 use crate::row_expr::RowExpr;
+use crate::row_number::CountRows;
 use crate::sql;
 use arrow::datatypes::{Field, SchemaRef};
 use chrono::DateTime;
@@ -54,8 +55,12 @@ pub enum Returns {
 
 impl Session {
     pub(crate) fn new(engine: Engine, catalog: Catalog) -> Result<Session, SqlProblem> {
-        let mut state =
-            SessionStateBuilder::new().with_config(engine.config()).with_runtime_env(engine.runtime()).with_default_features().build();
+        let mut state = SessionStateBuilder::new()
+            .with_config(engine.config())
+            .with_runtime_env(engine.runtime())
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(CountRows))
+            .build();
         let mut register = |udf: Arc<datafusion::logical_expr::ScalarUDF>| {
             state.register_udf(udf).map(drop).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))
         };

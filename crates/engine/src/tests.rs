@@ -5,6 +5,7 @@ mod lineage;
 mod mistakes;
 mod moments;
 mod questions;
+mod row_numbers;
 mod rows;
 mod table_functions;
 

@@ -16,8 +16,6 @@ pub(crate) struct Column {
     /// The least and the greatest value of each chunk; NULL where that is not known.
     pub(crate) least: Vec<ScalarValue>,
     pub(crate) greatest: Vec<ScalarValue>,
-    /// Whether no value is less than one before it, and none is NULL.
-    pub(crate) ascends: bool,
     pub(crate) statistics: ColumnStatistics,
 }
 
@@ -52,13 +50,12 @@ impl Column {
         }
         let nulls: usize = chunks.iter().map(|c| c.null_count()).sum();
         let bytes: usize = chunks.iter().map(|c| c.get_array_memory_size()).sum();
-        let ascends = nulls == 0 && ascends(&chunks, &least, &greatest);
         let mut statistics = ColumnStatistics::new_unknown();
         statistics.null_count = Precision::Exact(nulls);
         statistics.byte_size = Precision::Exact(bytes);
         statistics.min_value = overall(&least, |a, b| a < b);
         statistics.max_value = overall(&greatest, |a, b| a > b);
-        Ok(Column { chunks, bytes: bytes as u64, least, greatest, ascends, statistics })
+        Ok(Column { chunks, bytes: bytes as u64, least, greatest, statistics })
     }
 }
 
@@ -114,25 +111,4 @@ fn overall(each: &[ScalarValue], better: impl Fn(&ScalarValue, &ScalarValue) -> 
         }
     }
     Precision::Exact(best.clone())
-}
-
-/// Only of types that rows are found by: numbers that count, dates and instants.
-fn ascends(chunks: &[ArrayRef], least: &[ScalarValue], greatest: &[ScalarValue]) -> bool {
-    use arrow::array::AsArray;
-    use arrow::datatypes::{Date32Type, Int32Type, Int64Type, TimestampMicrosecondType};
-    fn within<T: arrow::datatypes::ArrowPrimitiveType>(chunk: &ArrayRef) -> bool
-    where
-        T::Native: PartialOrd,
-    {
-        chunk.as_primitive_opt::<T>().is_some_and(|a| a.values().windows(2).all(|w| w[0] <= w[1]))
-    }
-    let between = least.iter().skip(1).zip(greatest).all(|(next, before)| before <= next);
-    between
-        && chunks.iter().all(|chunk| match chunk.data_type() {
-            DataType::Int64 => within::<Int64Type>(chunk),
-            DataType::Int32 => within::<Int32Type>(chunk),
-            DataType::Date32 => within::<Date32Type>(chunk),
-            DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, _) => within::<TimestampMicrosecondType>(chunk),
-            _ => false,
-        })
 }

@@ -3,7 +3,6 @@
 use super::CHUNK_ROWS;
 use super::column::Column;
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt64Array};
-use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
@@ -11,8 +10,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Column as ColumnName, ScalarValue, Statistics};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::expressions::Column as ColumnExpr;
-use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, Partitioning, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions, SchedulingType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::statistics::StatisticsArgs;
@@ -49,12 +47,8 @@ impl MemoryScan {
         if parts.is_empty() {
             parts.push(Vec::new());
         }
-        let orderings = columns.iter().enumerate().filter(|(_, c)| c.ascends).filter_map(|(at, _)| {
-            let column = Arc::new(ColumnExpr::new(schema.field(at).name(), at));
-            // There are no NULLs, so where they would stand makes no difference; SQL asks for last.
-            LexOrdering::new([PhysicalSortExpr::new(column, SortOptions { descending: false, nulls_first: false })])
-        });
-        let equivalence = EquivalenceProperties::new_with_orderings(Arc::clone(&schema), orderings.collect::<Vec<_>>());
+        // That a column ascends is not told: the planner would exchange and aggregate in its order, which costs more than it saves.
+        let equivalence = EquivalenceProperties::new(Arc::clone(&schema));
         let properties = PlanProperties::new(
             equivalence,
             Partitioning::UnknownPartitioning(parts.len()),
@@ -138,7 +132,8 @@ impl ExecutionPlan for MemoryScan {
         let rows: usize = chunks.iter().map(|chunk| self.length(*chunk)).sum();
         let all = rows == self.rows;
         let columns = self.columns.iter().map(|c| if all { c.statistics.clone() } else { c.statistics.clone().to_inexact() });
-        let bytes = self.columns.iter().map(|c| c.bytes as usize).sum::<usize>() * rows / self.rows.max(1);
+        // What a join weighs its sides by: the cost of a row there is one value per column, however long a text is.
+        let bytes = rows * self.schema.fields().iter().map(|f| f.data_type().primitive_width().unwrap_or(8)).sum::<usize>();
         Ok(Arc::new(Statistics {
             num_rows: Precision::Exact(rows),
             total_byte_size: Precision::Inexact(bytes),
