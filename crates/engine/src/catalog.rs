@@ -98,6 +98,8 @@ pub(crate) type Key = (String, String);
 /// `None`: there is no such version.
 type Version = Option<Arc<dyn TableProvider>>;
 
+type Declared = (Arc<TableFunction>, Option<LogicalPlan>);
+
 #[derive(Clone)]
 pub(crate) enum Stored {
     Table(Arc<dyn TableProvider>),
@@ -113,7 +115,7 @@ pub(crate) enum Stored {
 pub(crate) struct Relations {
     stored: RwLock<BTreeMap<Key, Stored>>,
     /// Functions that give tables, by name, with the plan of the body from its first use until the catalog changes.
-    functions: RwLock<BTreeMap<String, (Arc<TableFunction>, Option<LogicalPlan>)>>,
+    functions: RwLock<BTreeMap<String, Declared>>,
     time_travel: Option<TimeTravel>,
     /// Versions already fetched.
     versions: RwLock<HashMap<(Key, i64), Version>>,
@@ -148,8 +150,8 @@ impl Relations {
         }
     }
 
-    pub(crate) fn add_function(&self, function: TableFunction) {
-        write(&self.functions).insert(function.name.clone(), (Arc::new(function), None));
+    pub(crate) fn add_function(&self, function: Arc<TableFunction>) {
+        write(&self.functions).insert(function.name.clone(), (function, None));
     }
 
     pub(crate) fn function(&self, name: &str) -> Option<Arc<TableFunction>> {

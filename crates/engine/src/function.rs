@@ -33,7 +33,7 @@ use std::sync::Arc;
 /// A function of the user's.
 pub(crate) enum Compiled {
     Value(Box<ScalarUDF>),
-    Table(TableFunction),
+    Table(Arc<TableFunction>),
 }
 
 /// Reads a `CREATE FUNCTION`. `name` is what the project calls it; the text must call it the same.
@@ -66,7 +66,7 @@ pub(crate) fn compile(name: &str, text: &str, state: &SessionState, relations: &
 
     let planner = Planner::new(state, relations, false);
     if let Some(FunctionReturnType::DataType(SqlType::Table(columns))) = &create.return_type {
-        return table_function::declare(name, text, create, columns.as_deref(), &planner).map(Compiled::Table);
+        return table_function::declare(name, text, create, columns.as_deref(), &planner).map(|f| Compiled::Table(Arc::new(f)));
     }
     let params: Vec<Field> = parameters(create, text, &planner, false)?.into_iter().map(|p| p.field).collect();
     let schema = DFSchema::try_from(Schema::new(params.clone())).map_err(|e| sql::first(crate::advice::problems(&e, text)))?;

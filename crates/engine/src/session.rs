@@ -11,7 +11,9 @@ use crate::query::{Collected, Query, failure};
 use crate::row_expr::RowExpr;
 use crate::row_number::CountRows;
 use crate::sql;
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::array::{Array, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::DateTime;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
@@ -87,7 +89,7 @@ impl Session {
         match function::compile(name, text, &self.state, &self.relations, true)? {
             Compiled::Value(_) => Ok(()),
             Compiled::Table(function) => {
-                let plan = Planner::new(&self.state, &self.relations, false).function_plan(&Arc::new(function));
+                let plan = Planner::new(&self.state, &self.relations, false).function_plan(&function);
                 plan.map(drop).map_err(sql::first)
             }
         }
@@ -204,6 +206,24 @@ impl Session {
     /// An expression over one row of `schema`; aggregates in it are values to be fitted over all rows.
     pub fn row_expr(&self, text: &str, schema: &SchemaRef) -> Result<RowExpr, SqlProblem> {
         RowExpr::compile(text, schema, &self.state_now(), &self.relations)
+    }
+
+    /// The value of an expression that looks at no rows, as text, with its type; `None` is NULL. That it can't be computed is a problem too.
+    pub fn constant(&self, text: &str) -> Result<(DataType, Option<String>), SqlProblem> {
+        let nothing: SchemaRef = Arc::new(Schema::empty());
+        let expr = self.row_expr(text, &nothing)?;
+        if !expr.aggregates.is_empty() {
+            let problem = SqlProblem::new(SqlProblemKind::Function, "an aggregate looks at rows, and there are none");
+            return Err(problem.help("write values where it stands"));
+        }
+        let one = RecordBatchOptions::new().with_row_count(Some(1));
+        let computed = RecordBatch::try_new_with_options(nothing, Vec::new(), &one).map_err(Error::from);
+        let computed = computed.and_then(|row| expr.bind(&[])?.evaluate(&row));
+        let values = computed.map_err(|e| SqlProblem::new(SqlProblemKind::Other, format!("it can't be computed: {}", e.what)))?;
+        let options = FormatOptions::default();
+        let shown = ArrayFormatter::try_new(values.as_ref(), &options).map(|f| (!values.is_null(0)).then(|| f.value(0).to_string()));
+        let shown = shown.map_err(|e| SqlProblem::new(SqlProblemKind::Other, e.to_string()))?;
+        Ok((expr.data_type, shown.filter(|_| *values.data_type() != DataType::Null)))
     }
 
     /// As [`Session::row_expr`], and it must be boolean.

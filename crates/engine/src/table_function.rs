@@ -183,7 +183,8 @@ impl TableFunction {
                 let problem = sql::first(planner.told(&e, &self.text));
                 if problem.span.is_some() { problem } else { problem.at(at()) }
             })?;
-            if !fits(&is, wanted) && !(wanted.is_temporal() && is.is_string()) {
+            let is_dated = wanted.is_temporal() && is.is_string();
+            if !is_dated && !fits(&is, wanted) {
                 let message = format!("`{name}` is {}, and its default {}", type_name(wanted), type_name(&is));
                 return Err(SqlProblem::new(SqlProblemKind::Type, message).at(at()).help("give it a value of its type"));
             }
@@ -212,7 +213,8 @@ impl TableFunction {
                 _ => None,
             };
             // A date may be written as text, as PostgreSQL has it; nothing else may.
-            if !fits(&of, wanted) && !(text.is_some() && wanted.is_temporal()) {
+            let is_dated = text.is_some() && wanted.is_temporal();
+            if !is_dated && !fits(&of, wanted) {
                 let message = format!("`{}` of `{}` is {}, not {}", param.field.name(), self.name, type_name(wanted), type_name(&of));
                 let problem = SqlProblem::new(SqlProblemKind::Type, message);
                 return Err(external(problem.help(format!("it takes: {}", self.usage()))));

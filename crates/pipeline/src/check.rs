@@ -123,6 +123,7 @@ fn functions(engine: &Arc<Engine>, project: &Project, problems: &mut Vec<Problem
             Err(p) => {
                 problems.push(sql_problem(&f.file, &f.sql, p));
                 functions.judged.insert(f.name.clone());
+                functions.lost.insert(f.name.clone());
                 if f.gives_rows {
                     functions.bad.insert(f.name.clone());
                 }
@@ -136,6 +137,8 @@ fn functions(engine: &Arc<Engine>, project: &Project, problems: &mut Vec<Problem
 #[derive(Default)]
 struct Functions {
     judged: BTreeSet<String>,
+    /// Not even declared.
+    lost: BTreeSet<String>,
     /// Wrong, or not to be judged since what they read is not: nothing can be said about who calls them.
     bad: BTreeSet<String>,
 }
@@ -249,6 +252,15 @@ fn judge(checked: &mut Checked, session: &Session, mut functions: Functions) {
     }
     let all = checked.project.functions.iter().map(|f| f.name.clone()).collect();
     functions.judge(&all, session, checked, &unknown);
+    for f in &checked.project.functions {
+        let called: BTreeSet<&str> = checked.graph.functions_of(&format!("{}()", f.name)).collect();
+        // What can't be called has been told of.
+        let is_judged = !called.iter().chain([&f.name.as_str()]).any(|f| functions.bad.contains(*f) || functions.lost.contains(*f));
+        let knows_all = is_judged && unknown.is_empty();
+        if is_judged {
+            checked.problems.extend(crate::function_tests::check(f, session, knows_all));
+        }
+    }
     for export in checked.project.exports.clone() {
         let node = format!("export.{}", export.name);
         if checked.graph.functions_of(&node).any(|f| functions.bad.contains(f)) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use tidemill_core::ColumnRead;
-use tidemill_project::spec::{Check, Export, OptionValue, Options, Table, View};
+use tidemill_project::spec::{Check, Export, Function, FunctionTest, FunctionTestKind, OptionValue, Options, Table, View};
 
 pub fn hash(text: &str) -> String {
     hash_bytes(text.as_bytes())
@@ -97,6 +97,14 @@ fn tests(view: &View) -> Vec<String> {
             T::Sql { name, sql } => format!("sql {name} {} {:?}", sql.text.trim(), t.severity),
         })
         .collect()
+}
+
+pub fn function_tests(f: &Function) -> String {
+    let one = |t: &FunctionTest| match &t.kind {
+        FunctionTestKind::Call { call, equals } => format!("call {} {:?} {:?}\n", call.text.trim(), equals.value, t.severity),
+        FunctionTestKind::Sql { name, sql } => format!("sql {name} {} {:?}\n", sql.text.trim(), t.severity),
+    };
+    f.tests.iter().map(one).collect()
 }
 
 pub fn export_spec(export: &Export) -> String {

@@ -16,6 +16,7 @@ mod clean_step;
 pub mod dictionary;
 mod export;
 mod fingerprint;
+mod function_tests;
 mod ingest;
 mod ingest_step;
 mod lineage;

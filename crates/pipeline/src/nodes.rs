@@ -37,7 +37,7 @@ pub(crate) fn table_of(node: &str, kind: NodeKind) -> Option<TableName> {
     match kind {
         NodeKind::Raw | NodeKind::Clean => node.split_once('.').map(|(s, n)| TableName::new(s, n)),
         NodeKind::Table => Some(TableName::new("public", node)),
-        NodeKind::View | NodeKind::Export => None,
+        NodeKind::View | NodeKind::Function | NodeKind::Export => None,
     }
 }
 
@@ -122,6 +122,10 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
                     volatile = session.is_volatile(&v.sql.text).ok().filter(|v| *v).map(|_| "it reads the clock or randomness");
                 }
             }
+            NodeKind::Function => {
+                let f = crate::function_tests::function(&checked.project, &node.name)?;
+                n.fingerprint.part("SQL", &f.sql.text).part("tests", &fingerprint::function_tests(f));
+            }
             NodeKind::Export => {
                 let e = checked
                     .project
@@ -155,7 +159,7 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
         if n.action == Action::Build {
             n.fingerprint.parts.remove(RESTORED);
         }
-        let has_tests = checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
+        let has_tests = n.kind == NodeKind::Function || checked.project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty());
         if n.action == Action::Keep
             && has_tests
             && let Some(why) = n.before.as_ref().and_then(to_be_tested)
@@ -185,6 +189,7 @@ fn decide(n: &mut NodePlan, options: &RunOptions, selected: bool, building: &BTr
     let Some(before) = &n.before else {
         (n.action, n.reason) = match n.kind {
             NodeKind::View => (Action::Virtual, "never tested".into()),
+            NodeKind::Function => (Action::Test, "never tested".into()),
             NodeKind::Export => (Action::Build, "never written".into()),
             _ => (Action::Build, "never built".into()),
         };
@@ -201,6 +206,7 @@ fn decide(n: &mut NodePlan, options: &RunOptions, selected: bool, building: &BTr
     }
     n.action = match n.kind {
         NodeKind::View => Action::Virtual,
+        NodeKind::Function => Action::Test,
         NodeKind::Raw if !n.files.keep.is_empty() => Action::Extend,
         _ => Action::Build,
     };
@@ -308,6 +314,7 @@ impl Planned {
                     NodeKind::Clean => "prepare",
                     NodeKind::View => "view",
                     NodeKind::Table => "table",
+                    NodeKind::Function => "function",
                     NodeKind::Export => "export",
                 },
                 action: if resuming && matches!(n.action, Action::Build | Action::Extend) { Action::Resume } else { n.action },

@@ -100,7 +100,9 @@ impl Workspace {
 
     fn idle_report(&self, run_id: String, planned: &Planned, began: Instant, cpu: f64, watch: &Arc<dyn Watch>) -> RunReport {
         let recorder = Recorder::new(run_id.clone(), Arc::clone(watch), Arc::clone(&self.clock), None);
-        for n in planned.nodes.iter().filter(|n| planned.selected.contains(&n.name) && n.kind != NodeKind::View) {
+        for n in
+            planned.nodes.iter().filter(|n| planned.selected.contains(&n.name) && !matches!(n.kind, NodeKind::View | NodeKind::Function))
+        {
             let status = if n.is_without_rows { Status::Skipped } else { Status::UpToDate };
             recorder.skipped(&n.name, stage_of(n.kind), status, n.reason.clone());
         }
@@ -305,7 +307,7 @@ impl Run {
         }
         // Tests come last: they may look at anything.
         for n in &planned.nodes {
-            let is_view = matches!(n.kind, NodeKind::View | NodeKind::Table);
+            let is_view = matches!(n.kind, NodeKind::View | NodeKind::Table | NodeKind::Function);
             if is_view
                 && statuses.get(&n.name) == Some(&Status::Succeeded)
                 && !self.ws.cancelled.is_asked()
@@ -330,6 +332,8 @@ impl Run {
                 self.clean(n).await
             }
             NodeKind::View | NodeKind::Table => self.view(n).await,
+            // Only its tests are run, after everything else.
+            NodeKind::Function => Ok(()),
             NodeKind::Export => self.export(n).await,
         }
     }
@@ -416,6 +420,7 @@ pub(crate) fn stage_of(kind: NodeKind) -> &'static str {
         NodeKind::Raw => "ingest",
         NodeKind::Clean => "apply",
         NodeKind::View | NodeKind::Table => "view",
+        NodeKind::Function => "test",
         NodeKind::Export => "export",
     }
 }

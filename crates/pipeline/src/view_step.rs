@@ -48,6 +48,9 @@ impl Run {
 
     /// Holds a view to its tests, when everything is built: a test may look at any relation, also at one that depends on the view.
     pub(crate) async fn hold_to_tests(&self, n: &NodePlan) -> Result<()> {
+        if n.kind == NodeKind::Function {
+            return self.hold_function_to_tests(n).await;
+        }
         let Some(view) = self.ws.checked.project.views.iter().find(|v| v.name == n.name) else { return Ok(()) };
         let mut outcome = match n.kind {
             NodeKind::Table => match nodes::last_outcome(&self.ws.lake, &n.name, n.kind).await? {
@@ -121,33 +124,48 @@ impl Run {
     async fn test(&self, view: &View, outcome: &mut Outcome, step: &Step) -> Result<String> {
         let versions = self.versions.lock().clone();
         let session = self.ws.session_over(&versions).await?;
+        let tests = view.tests.iter().map(|t| {
+            let (name, sql) = test_sql(&view.name, t);
+            (name, sql, t.severity)
+        });
+        let told = self.hold(&session, &view.name, tests.collect(), outcome).await?;
+        Meter::add(&step.meter.rows_read, outcome.rows);
+        Ok(told)
+    }
+
+    /// Runs tests, each a name and the SELECT that must return no row, and says how many hold.
+    pub(crate) async fn hold(
+        &self,
+        session: &Session,
+        of: &str,
+        tests: Vec<(String, String, TestSeverity)>,
+        outcome: &mut Outcome,
+    ) -> Result<String> {
         let (mut passed, mut failed) = (0, 0);
-        for test in &view.tests {
-            let (name, sql) = test_sql(&view.name, test);
+        for (name, sql, severity) in tests {
             let counted = session
                 .collect(&format!("SELECT count(*) FROM ({sql}) failing"), None)
                 .await
-                .map_err(|e| e.at(format!("{} ({name})", view.name)))?;
+                .map_err(|e| e.at(format!("{of} ({name})")))?;
             let failures = first_count(&counted.batches);
             let mut rows = Vec::new();
+            let is_error = severity == TestSeverity::Error;
             if failures > 0 {
                 failed += 1;
                 let found = session.collect(&sql, Some(FAILURES_KEPT)).await?;
                 rows = crate::json_rows(&found.batches)?;
-                let is_error = test.severity == TestSeverity::Error;
-                self.failed_tests.lock().push(FailedTest { view: view.name.clone(), test: name.clone(), rows: failures, is_error });
+                self.failed_tests.lock().push(FailedTest { view: of.to_string(), test: name.clone(), rows: failures, is_error });
             } else {
                 passed += 1;
             }
             outcome.tests.push(TestLine {
                 test: name,
-                severity: if test.severity == TestSeverity::Error { "error" } else { "warn" }.into(),
+                severity: if is_error { "error" } else { "warn" }.into(),
                 status: if failures == 0 { "passed" } else { "failed" }.into(),
                 failures,
                 rows,
             });
         }
-        Meter::add(&step.meter.rows_read, outcome.rows);
         Ok(match failed {
             0 if passed == 1 => "1 test passed".into(),
             0 => format!("{passed} tests passed"),

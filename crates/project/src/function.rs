@@ -1,6 +1,7 @@
 //! `functions/NAME.sql`: one SQL function of the user's own, which gives a value or a table.
 
 mod bracket;
+mod test;
 
 use crate::document::Entries;
 use crate::fields::{Fields, text};
@@ -21,6 +22,7 @@ pub(crate) fn read(function_name: &str, split: &header::Split, sheet: &mut Sheet
     let description = f.text_or_empty("description", sheet);
     let parameters = f.table("parameters", sheet).map(|(e, _)| descriptions(e, sheet)).unwrap_or_default();
     let columns = f.table("columns", sheet).map(|(e, _)| descriptions(e, sheet)).unwrap_or_default();
+    let tests = f.get("tests").map(|v| test::read(v, sheet)).unwrap_or_default();
     f.refuse_rest(sheet);
     view::late_lines(split, sheet);
     let sql = Sql { text: bracket::bracketed(&split.sql.text), ..split.sql.clone() };
@@ -45,6 +47,7 @@ pub(crate) fn read(function_name: &str, split: &header::Split, sheet: &mut Sheet
         gives_rows,
         parameters: texts(parameters),
         columns: texts(columns),
+        tests,
     }
 }
 

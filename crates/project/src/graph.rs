@@ -25,6 +25,8 @@ pub enum NodeKind {
     View,
     /// A stored view.
     Table,
+    /// A function with tests: nothing is made of it, and nobody depends on it as a node.
+    Function,
     Export,
 }
 
@@ -35,6 +37,7 @@ impl NodeKind {
             NodeKind::Clean => "clean",
             NodeKind::View => "view",
             NodeKind::Table => "table",
+            NodeKind::Function => "function",
             NodeKind::Export => "export",
         }
     }
@@ -42,7 +45,7 @@ impl NodeKind {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// `raw.T`, `clean.T`, `V`, `export.E`.
+    /// `raw.T`, `clean.T`, `V`, `F()`, `export.E`.
     pub name: String,
     pub kind: NodeKind,
     /// Names of nodes, sorted.
@@ -102,6 +105,7 @@ pub fn graph(project: &Project) -> (Graph, Vec<Problem>) {
     builder.tables();
     builder.views();
     builder.exports();
+    builder.tested_functions();
     let Builder { nodes, mut problems, mut broken, places, calls, function_reads, .. } = builder;
     let (ordered, circles) = circle::order(nodes);
     for members in circles {

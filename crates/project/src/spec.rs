@@ -576,6 +576,21 @@ pub struct Function {
     pub parameters: BTreeMap<String, String>,
     /// Descriptions of the columns of its rows.
     pub columns: BTreeMap<String, String>,
+    pub tests: Vec<FunctionTest>,
+}
+
+#[derive(Debug, Clone)]
+pub struct FunctionTest {
+    pub kind: FunctionTestKind,
+    pub severity: TestSeverity,
+}
+
+#[derive(Debug, Clone)]
+pub enum FunctionTestKind {
+    /// An expression without rows, and its value as text; `None` is NULL.
+    Call { call: Sql, equals: Spanned<Option<String>> },
+    /// A SELECT that must return no row.
+    Sql { name: String, sql: Sql },
 }
 
 impl Function {

@@ -65,11 +65,13 @@ fn for_people(plan: &Plan, context: &Context, out: &mut dyn Write) -> io::Result
         plan.nodes.iter().filter(|n| n.reason == "not selected").count(),
     );
     let tested = count(&[Action::Virtual, Action::Test]);
+    let is_tested = |n: &&tidemill_pipeline::report::PlanNode| [Action::Virtual, Action::Test].contains(&n.action);
+    let noun = if plan.nodes.iter().filter(is_tested).any(|n| n.kind == "function") { "node" } else { "view" };
     let mut line = match (work, tested) {
         (0, 0) => "everything is up to date".to_string(),
-        (0, t) => format!("epoch {}: {} to look at", plan.epoch, counted(t, "view")),
+        (0, t) => format!("epoch {}: {} to look at", plan.epoch, counted(t, noun)),
         (n, 0) => format!("epoch {}: {} to bring up to date", plan.epoch, counted(n, "node")),
-        (n, t) => format!("epoch {}: {} to bring up to date, {} to look at", plan.epoch, counted(n, "node"), counted(t, "view")),
+        (n, t) => format!("epoch {}: {} to bring up to date, {} to look at", plan.epoch, counted(n, "node"), counted(t, noun)),
     };
     let work = work + tested;
     if kept > 0 && work > 0 {

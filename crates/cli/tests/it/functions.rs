@@ -105,3 +105,36 @@ fn a_table_that_reads_the_clock_is_built_by_every_run() {
     project.run();
     assert_eq!(action(&project, "now"), ("build".into(), "it reads the clock or randomness".into()));
 }
+
+#[test]
+fn functions_are_held_to_their_tests_when_they_or_what_they_read_change() {
+    let tests = "--! tests = [\n--!   { call = \"doubled(2.5)\", equals = 5 },\n--!   { call = \"doubled(NULL)\", equals = \"NULL\" },\n--!   { call = \"doubled(0.1) + 0.2\", equals = \"0.4\" },\n--! ]\n";
+    let few = "--! tests = [{ name = \"few\", sql = \"SELECT * FROM largest('b', 9) WHERE amount > 100\" }]\n";
+    let project = Project::of(&[
+        ("tables/items.toml", ITEMS),
+        ("data/items.csv", ROWS),
+        ("functions/doubled.sql", &format!("{tests}{DOUBLED}")),
+        ("functions/largest.sql", &format!("{few}{LARGEST}")),
+    ]);
+    project.run();
+    assert_eq!(project.ask("SELECT count(*) FROM system.tests WHERE status = 'passed'"), "4");
+    assert_eq!(project.ask("SELECT test FROM system.tests WHERE view = 'largest()'"), "few");
+    assert_eq!(action(&project, "largest()").0, "keep");
+    assert!(project.good(&["plan"]).contains("everything is up to date"));
+    // What it reads has changed: the function is tested again, and others are not.
+    project.write("data/items.csv", "id,kind,amount\n1,b,60\n2,b,70\n");
+    assert_eq!((action(&project, "largest()").0.as_str(), action(&project, "doubled()").0.as_str()), ("test", "keep"));
+    let said = project.ends(1, &["run"]);
+    assert!(said.contains("largest()") && said.contains("few"), "{said}");
+    assert_eq!(project.ask("SELECT status, failures FROM system.tests WHERE view = 'largest()' ORDER BY at DESC LIMIT 1"), "failed,2");
+    assert_eq!(project.ask("SELECT count(*) FROM system.test_failures WHERE test = 'few'"), "2");
+    // It is tried by every run until it holds.
+    project.ends(1, &["run"]);
+    project.write("functions/largest.sql", &format!("{}{LARGEST}", few.replace("100", "1000")));
+    project.run();
+    assert!(project.good(&["plan"]).contains("everything is up to date"));
+    // A call that needs no data is tried before anything is run.
+    project.write("functions/doubled.sql", &format!("{tests}{}", DOUBLED.replace("* 2", "* 3")));
+    let said = project.ends(78, &["run"]);
+    assert!(said.contains("`doubled(2.5)` is 7.5, and the test wants 5") && said.contains("functions/doubled.sql:2:41"), "{said}");
+}

@@ -70,6 +70,7 @@ codes! {
     SQL_MANY = "TM0409";
     FUNCTION_SHAPE = "TM0410";
     TEST_UNKNOWN = "TM0411";
+    FUNCTION_TEST = "TM0412";
 
     // The graph.
     CIRCLE = "TM0501";

@@ -103,6 +103,18 @@ arguments, or as a SELECT, which is then read from as from a table, `FROM top_pr
     --! ]"#,
     },
     Code {
+        code: "TM0412",
+        title: "a function's test does not hold",
+        text: r#"The header of a function's file says what a call must give, and it gives something else. Calls with values need no
+data, so they are tried by every `check`. Mend the function, or what the test expects; `equals = "NULL"` is a missing
+value, and numbers with a point need agree to nine digits only:
+
+    --! tests = [
+    --!   { call = "margin(10, 4)", equals = 0.6 },
+    --!   { call = "margin(0, 4)", equals = "NULL" },
+    --! ]"#,
+    },
+    Code {
         code: "TM0501",
         title: "a circle",
         text: r#"Each of these is made from the next, and the last from the first, so none can be computed first. The message

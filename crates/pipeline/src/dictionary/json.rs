@@ -1,6 +1,6 @@
 //! The dictionary as JSON, for other programs.
 
-use super::{ColumnEntry, Dictionary, ExportEntry, FunctionEntry, Stored, TableEntry, ViewEntry};
+use super::{ColumnEntry, Dictionary, ExportEntry, FunctionEntry, Stored, TableEntry, TestEntry, ViewEntry};
 use serde_json::{Value, json};
 
 impl Dictionary {
@@ -65,7 +65,7 @@ fn view(v: &ViewEntry) -> Value {
         "partition_by": v.partition_by,
         "columns": v.columns.iter().map(column).collect::<Vec<_>>(),
         "reads": v.reads,
-        "tests": v.tests.iter().map(|t| json!({ "text": t.text, "is_warning": t.is_warning })).collect::<Vec<_>>(),
+        "tests": tests(&v.tests),
         "used_by": v.used_by,
         "stored": stored(v.stored),
     })
@@ -85,7 +85,12 @@ fn function(f: &FunctionEntry) -> Value {
         "columns": named(&f.columns),
         "reads": f.reads,
         "used_by": f.used_by,
+        "tests": tests(&f.tests),
     })
+}
+
+fn tests(all: &[TestEntry]) -> Vec<Value> {
+    all.iter().map(|t| json!({ "text": t.text, "is_warning": t.is_warning })).collect()
 }
 
 fn export(e: &ExportEntry) -> Value {

@@ -17,7 +17,10 @@ use tidemill_core::{Error, Result, problem::did_you_mean};
 use tidemill_engine::{Returns, Session};
 use tidemill_lake::TableName;
 use tidemill_project::NodeKind;
-use tidemill_project::spec::{Export, Function, Load, Materialized, OptionValue, RawPolicy, Table, TestKind, TestSeverity, View, ViewTest};
+use tidemill_project::spec::{
+    Export, Function, FunctionTest, FunctionTestKind, Load, Materialized, OptionValue, RawPolicy, Table, TestKind, TestSeverity, View,
+    ViewTest,
+};
 
 #[derive(Debug, Clone, Default)]
 pub struct Dictionary {
@@ -137,6 +140,7 @@ pub struct FunctionEntry {
     pub columns: Vec<(String, String, String)>,
     pub reads: Vec<String>,
     pub used_by: Vec<String>,
+    pub tests: Vec<TestEntry>,
 }
 
 #[derive(Debug, Clone)]
@@ -318,7 +322,7 @@ fn view(v: &View, checked: &Checked) -> ViewEntry {
         columns: columns::of_view(v, checked),
         reads: checked.graph.node(&v.name).map(|n| n.depends_on.clone()).unwrap_or_default(),
         tests: v.tests.iter().map(test).collect(),
-        used_by: users(&[v.name.clone()], &v.name, checked),
+        used_by: users(std::slice::from_ref(&v.name), &v.name, checked),
         stored: None,
     }
 }
@@ -326,7 +330,13 @@ fn view(v: &View, checked: &Checked) -> ViewEntry {
 /// Nodes that read one of `nodes`, but for those of the same name.
 fn users(nodes: &[String], own: &str, checked: &Checked) -> Vec<String> {
     let mut out: BTreeSet<String> = BTreeSet::new();
-    for n in checked.graph.nodes.iter().filter(|n| n.kind != NodeKind::Raw && n.name != format!("clean.{own}")) {
+    for (function, reads) in &checked.graph.function_reads {
+        if nodes.iter().any(|n| reads.contains(n)) {
+            out.insert(format!("{function}()"));
+        }
+    }
+    let apart = [NodeKind::Raw, NodeKind::Function];
+    for n in checked.graph.nodes.iter().filter(|n| !apart.contains(&n.kind) && n.name != format!("clean.{own}")) {
         if n.depends_on.iter().any(|d| nodes.contains(d)) {
             out.insert(n.name.clone());
         }
@@ -378,7 +388,18 @@ fn function(f: &Function, checked: &Checked) -> FunctionEntry {
         columns,
         reads: checked.graph.function_reads.get(&f.name).map(|r| r.iter().cloned().collect()).unwrap_or_default(),
         used_by,
+        tests: f.tests.iter().map(function_test).collect(),
     }
+}
+
+fn function_test(t: &FunctionTest) -> TestEntry {
+    let text = match &t.kind {
+        FunctionTestKind::Call { call, equals } => {
+            format!("`{}` is {}", one_line(&call.text), equals.value.as_deref().unwrap_or("missing"))
+        }
+        FunctionTestKind::Sql { name, .. } => format!("{}: a SELECT that must return no row", name.replace('_', " ")),
+    };
+    TestEntry { text, is_warning: t.severity == TestSeverity::Warn }
 }
 
 fn export(e: &Export, checked: &Checked) -> ExportEntry {

@@ -57,7 +57,7 @@ fn what_is_said_and_what_is_not() {
         ("data/sales.csv", "id,Amount (EUR),kind,note\n1,5 €,a,x\n2,6 €,b,y\n"),
         (
             "functions/large.sql",
-            "--! [parameters]\n--! least = \"from here on\"\nCREATE FUNCTION large(least DOUBLE, n INT DEFAULT 3) RETURNS TABLE (id BIGINT) RETURN SELECT id FROM sales WHERE amount > least LIMIT n",
+            "--! tests = [{ call = \"abs(-2)\", equals = 2 }]\n--! [parameters]\n--! least = \"from here on\"\nCREATE FUNCTION large(least DOUBLE, n INT DEFAULT 3) RETURNS TABLE (id BIGINT) RETURN SELECT id FROM sales WHERE amount > least LIMIT n",
         ),
         (
             "views/top.sql",
@@ -78,7 +78,7 @@ fn what_is_said_and_what_is_not() {
     assert_eq!(scaled.from, [("raw.sales".to_string(), "amount".to_string())]);
     assert_eq!(column("twice").expression.as_deref(), Some("amount * 2"));
     assert_eq!(table.rules[3].text, "`note` is dropped");
-    assert_eq!(table.used_by, ["top"]);
+    assert_eq!(table.used_by, ["large()", "top"]);
 
     let view = &d.views[0];
     assert_eq!(view.reads, ["clean.sales"]);
@@ -86,6 +86,7 @@ fn what_is_said_and_what_is_not() {
     assert!(view.tests[0].is_warning && view.tests[0].text == "no two rows have the same `id`", "{:?}", view.tests);
     let function = &d.functions[0];
     assert_eq!((function.signature.as_str(), function.returns.as_str()), ("large(least double, n int = 3)", "a table"));
+    assert_eq!(function.tests[0].text, "`abs(-2)` is 2");
     assert_eq!((function.reads.join(","), function.used_by.join(",")), ("clean.sales".into(), "top".into()));
 
     assert_eq!(

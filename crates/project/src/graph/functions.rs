@@ -1,7 +1,7 @@
 //! What functions read, and who calls them. A function is no node: whoever calls it reads what it reads.
 
 use super::{Builder, Node, NodeKind, circle};
-use crate::spec::{Function, Sql};
+use crate::spec::{Function, FunctionTestKind, Sql};
 use crate::sql::{self, Call};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -36,6 +36,22 @@ impl Builder<'_> {
             }
             self.function_reads.insert(function.name.clone(), reads);
             self.calls.insert(format!("{}()", function.name), all);
+        }
+    }
+
+    /// A node for each function with tests, which are run when it or what it reads changes.
+    pub(super) fn tested_functions(&mut self) {
+        let project = self.project;
+        for function in project.functions.iter().filter(|f| !f.tests.is_empty()) {
+            let node = format!("{}()", function.name);
+            for test in &function.tests {
+                // As with views: what a test reads is no edge, but it must be there.
+                if let FunctionTestKind::Sql { sql, .. } = &test.kind {
+                    self.references(sql, &function.file);
+                }
+            }
+            let reads = self.function_reads.get(&function.name).cloned().unwrap_or_default();
+            self.add(node, NodeKind::Function, reads, &function.file);
         }
     }
 

@@ -49,6 +49,7 @@ pub fn write(d: &Dictionary, style: Style, out: &mut dyn Write) -> io::Result<()
         for (name, of, description) in f.parameters.iter().chain(&f.columns).filter(|p| !p.2.is_empty()) {
             writeln!(out, "  {name} {of}: {}", visible(description))?;
         }
+        f.tests.iter().try_for_each(|t| writeln!(out, "  test: {}", visible(&t.text)))?;
     }
     for e in &d.exports {
         head(out, "export", &e.name, &e.description, style)?;

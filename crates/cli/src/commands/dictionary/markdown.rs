@@ -3,7 +3,7 @@
 use super::{counts, last_run, origin, rules};
 use crate::output::figures::grouped;
 use std::fmt::Write;
-use tidemill_pipeline::dictionary::{ColumnEntry, Dictionary, FunctionEntry, Stored, TableEntry, ViewEntry};
+use tidemill_pipeline::dictionary::{ColumnEntry, Dictionary, FunctionEntry, Stored, TableEntry, TestEntry, ViewEntry};
 
 pub fn text(d: &Dictionary) -> String {
     let mut out = String::with_capacity(16 << 10);
@@ -80,13 +80,7 @@ fn view(v: &ViewEntry, out: &mut String) {
     fact(out, "file", &code(&v.file));
     out.push('\n');
     columns(&v.columns, "comes from", from, out);
-    if !v.tests.is_empty() {
-        out.push_str("Tests:\n\n");
-        for t in &v.tests {
-            let _ = writeln!(out, "- {}{}", t.text, if t.is_warning { " (warns only)" } else { "" });
-        }
-        out.push('\n');
-    }
+    tests(&v.tests, out);
 }
 
 fn function(f: &FunctionEntry, out: &mut String) {
@@ -103,6 +97,17 @@ fn function(f: &FunctionEntry, out: &mut String) {
         let _ = writeln!(out, "| {title} | type | description |\n| --- | --- | --- |");
         for (name, of, description) in all {
             let _ = writeln!(out, "| {} | {of} | {} |", code(name), cell(description));
+        }
+        out.push('\n');
+    }
+    tests(&f.tests, out);
+}
+
+fn tests(all: &[TestEntry], out: &mut String) {
+    if !all.is_empty() {
+        out.push_str("Tests:\n\n");
+        for t in all {
+            let _ = writeln!(out, "- {}{}", t.text, if t.is_warning { " (warns only)" } else { "" });
         }
         out.push('\n');
     }

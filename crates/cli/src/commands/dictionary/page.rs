@@ -4,7 +4,7 @@
 use super::{counts, last_run, origin, rules};
 use crate::output::figures::grouped;
 use std::fmt::Write;
-use tidemill_pipeline::dictionary::{ColumnEntry, Dictionary, FunctionEntry, Stored, TableEntry, ViewEntry};
+use tidemill_pipeline::dictionary::{ColumnEntry, Dictionary, FunctionEntry, Stored, TableEntry, TestEntry, ViewEntry};
 use tidemill_prepare::profile::html::{STYLE, escaped, prose};
 
 const OWN_STYLE: &str = include_str!("page.css");
@@ -77,9 +77,9 @@ fn section<T>(id: &str, title: &str, entries: &[T], write: fn(&T, &mut String), 
 }
 
 fn begin(kind: &str, name: &str, mark: &str, description: &str, out: &mut String) {
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<article class=\"card wide entry\" id=\"{kind}-{0}\"><header><h3><a href=\"#{kind}-{0}\">{0}</a></h3><span class=\"type\">{mark}</span></header>\n",
+        "<article class=\"card wide entry\" id=\"{kind}-{0}\"><header><h3><a href=\"#{kind}-{0}\">{0}</a></h3><span class=\"type\">{mark}</span></header>",
         escaped(name)
     );
     match description {
@@ -144,14 +144,7 @@ fn view(v: &ViewEntry, out: &mut String) {
         out,
     );
     columns(&v.columns, "comes from", &from, out);
-    if !v.tests.is_empty() {
-        let _ = write!(out, "<details><summary>{}</summary><ul class=\"steps\">", many(v.tests.len(), "test"));
-        for t in &v.tests {
-            let warns = if t.is_warning { " <span class=\"soft\">(warns only)</span>" } else { "" };
-            let _ = write!(out, "<li>{}{warns}</li>", prose(&t.text));
-        }
-        out.push_str("</ul></details>");
-    }
+    tests(&v.tests, out);
     out.push_str("</article>\n");
 }
 
@@ -169,7 +162,19 @@ fn function(f: &FunctionEntry, out: &mut String) {
         }
         out.push_str("</tbody></table>");
     }
+    tests(&f.tests, out);
     out.push_str("</article>\n");
+}
+
+fn tests(all: &[TestEntry], out: &mut String) {
+    if !all.is_empty() {
+        let _ = write!(out, "<details><summary>{}</summary><ul class=\"steps\">", many(all.len(), "test"));
+        for t in all {
+            let warns = if t.is_warning { " <span class=\"soft\">(warns only)</span>" } else { "" };
+            let _ = write!(out, "<li>{}{warns}</li>", prose(&t.text));
+        }
+        out.push_str("</ul></details>");
+    }
 }
 
 fn exports(d: &Dictionary, out: &mut String) {

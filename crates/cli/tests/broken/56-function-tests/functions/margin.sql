@@ -1,0 +1,13 @@
+--! tests = [
+--!   { call = "margin(10, 4)", equals = 0.6 },
+--!   { call = "margin(10, 5)", equals = "0.7" },
+--!   { call = "margin(0, 5)", equals = 0 },
+--!   { call = "margin(10)", equals = 1 },
+--!   { call = "margin(10, 6)", equals = "much" },
+--!   { call = "mragin(10, 6)", equals = 0.4 },
+--!   { call = "margin(10, 7)", equals = 0.31, severity = "warn" },
+--!   { call = "margin(10, 7)" },
+--!   { cal = "margin(10, 8)", equals = 0.2 },
+--!   { call = "sum(margin(10, 8))", equals = 0.2 },
+--! ]
+CREATE FUNCTION margin(price DOUBLE, cost DOUBLE) RETURNS DOUBLE RETURN (price - cost) / nullif(price, 0)
