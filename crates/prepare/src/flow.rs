@@ -239,13 +239,16 @@ impl Stage<'_> {
             Act::Stream(_) | Act::Elect(_) => match (&self.decided[at], &node.act, &self.gates[at]) {
                 (Some(decided), _, _) => {
                     let decision = decided.get(seq as usize).cloned();
-                    outcome(decision.ok_or_else(|| tidemill_core::Error::bug("the source gave more rows than it did for the fit"))?)
+                    outcome(
+                        decision.ok_or_else(|| tidemill_core::Error::bug("the source gave more rows than it did for the fit"))?,
+                        &input,
+                    )?
                 }
                 (None, Act::Stream(rule), Some(gate)) => {
                     let part = rule.prepare(&input)?;
                     let decision = gate.pass(seq, &self.halt, |state| rule.pass(state, part))?;
                     walked.decisions.push((at, decision.clone()));
-                    outcome(decision)
+                    outcome(decision, &input)?
                 }
                 _ => return Err(tidemill_core::Error::bug(format!("rule {} ran before its election", node.rule))),
             },
@@ -351,11 +354,20 @@ struct Made<'a> {
     sure: Option<&'a Float64Array>,
 }
 
-fn outcome(decision: Decision) -> Output {
-    match decision {
+fn outcome(decision: Decision, input: &Input) -> Result<Output> {
+    Ok(match decision {
         Decision::Keep(mask) => Output::Keep(mask),
         Decision::Column(column) => Output::Columns(vec![column]),
-    }
+        Decision::Cells { rows, .. } if rows.is_empty() => Output::Same,
+        Decision::Cells { rows, cells } => {
+            let column = &input.arrays[0];
+            let mut places: Vec<(usize, usize)> = (0..input.rows).map(|row| (0, row)).collect();
+            for (at, row) in rows.into_iter().enumerate() {
+                places[row as usize] = (1, at);
+            }
+            Output::Columns(vec![arrow::compute::interleave(&[column.as_ref(), cells.as_ref()], &places)?])
+        }
+    })
 }
 
 impl Removal {

@@ -162,6 +162,11 @@ pub(crate) trait Op: Send + Sync {
 pub(crate) enum Decision {
     Keep(BooleanBuffer),
     Column(ArrayRef),
+    /// The first input, with other cells in these rows: what is remembered of a pass until the last one is as little as there is to remember.
+    Cells {
+        rows: Vec<u32>,
+        cells: ArrayRef,
+    },
 }
 
 pub(crate) type Part = Box<dyn Any + Send>;

@@ -5,8 +5,8 @@ use crate::hash::{HashKey, hash_rows};
 use crate::program::{Act, Decision, ElectRule, Input, Part, StreamRule, open_part, open_state};
 use crate::scope::{Scope, Taken};
 use ahash::HashMap;
-use arrow::array::{Array, ArrayRef, UInt32Array, new_null_array};
-use arrow::compute::{concat, take};
+use arrow::array::{Array, ArrayRef, new_null_array};
+use arrow::compute::interleave;
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, SortField};
 use tidemill_core::Result;
@@ -57,27 +57,30 @@ impl StreamRule for InSourceOrder {
     fn pass(&self, state: &mut Part, part: Part) -> Result<Decision> {
         let state = open_state::<Last>(state)?;
         let Prepared { column, hashes } = open_part(part)?;
-        let carried = state.values.len() as u32;
-        // For each group, where in [carried values, this column] its last value is.
-        let mut last: Vec<Option<u32>> = (0..carried).map(|i| state.values.is_valid(i as usize).then_some(i)).collect();
-        let mut indices = Vec::with_capacity(column.len());
+        let carried = state.values.len();
+        // For each group, where in [nothing, carried values, this column] its last value is.
+        let mut last: Vec<(usize, usize)> = (0..carried).map(|i| (1, i)).collect();
+        let (mut rows, mut from) = (Vec::new(), Vec::new());
         for row in 0..column.len() {
             let hash = hashes.get(row).copied().unwrap_or(0);
             let fresh = state.places.len() as u32;
             let group = *state.places.entry(hash).or_insert(fresh) as usize;
             if group == last.len() {
-                last.push(None);
+                last.push((0, 0));
             }
             if column.is_valid(row) {
-                last[group] = Some(carried + row as u32);
+                last[group] = (2, row);
+            } else if last[group].0 > 0 {
+                rows.push(row as u32);
+                from.push(last[group]);
             }
-            indices.push(last[group]);
         }
-        let pool = concat(&[state.values.as_ref(), column.as_ref()])?;
-        let filled = if column.null_count() == 0 { column } else { take(pool.as_ref(), &UInt32Array::from(indices), None)? };
-        state.values = take(pool.as_ref(), &UInt32Array::from(last), None)?;
+        let nothing = new_null_array(&self.data_type, 1);
+        let pool = [nothing.as_ref(), state.values.as_ref(), column.as_ref()];
+        let cells = interleave(&pool, &from)?;
+        state.values = interleave(&pool, &last)?;
         state.budget.resize(state.values.get_array_memory_size() + state.places.len() * 32)?;
-        Ok(Decision::Column(filled))
+        Ok(Decision::Cells { rows, cells })
     }
 }
 
@@ -154,6 +157,6 @@ impl ElectRule for InOrderOf {
         }
         let nothing = new_null_array(&self.data_type, 1);
         let pool: Vec<&dyn Array> = std::iter::once(nothing.as_ref()).chain(state.columns.iter().map(|c| c.as_ref())).collect();
-        from.iter().map(|f| Ok(Decision::Column(arrow::compute::interleave(&pool, f)?))).collect()
+        from.iter().map(|f| Ok(Decision::Column(interleave(&pool, f)?))).collect()
     }
 }
