@@ -17,14 +17,12 @@ pub fn execute(args: &ScoreArgs, context: &Context, out: &mut dyn Write) -> Ende
         Some((mine, theirs)) => (mine.to_string(), Some(theirs.to_string())),
         None => (t.clone(), None),
     };
-    let options = ScoreOptions {
-        truth: context.resolve(&args.truth),
-        tables: args.table.iter().map(table).collect(),
-        columns: args.column.clone(),
-    };
+    let options =
+        ScoreOptions { truth: context.resolve(&args.truth), tables: args.table.iter().map(table).collect(), columns: args.column.clone() };
     let report = context.wait(workspace.score(&options))?;
     let records = records(&report);
-    let object = || json!({ "epoch": report.epoch, "tables": report.tables.iter().map(described).collect::<Vec<_>>(), "scores": records.json() });
+    let object =
+        || json!({ "epoch": report.epoch, "tables": report.tables.iter().map(described).collect::<Vec<_>>(), "scores": records.json() });
     if !write_report(out, context.style.format, object, &records)? {
         for_people(&report, args.columns, context, out)?;
     }
@@ -44,7 +42,18 @@ fn for_people(report: &ScoreReport, columns: bool, context: &Context, out: &mut 
         }
         writeln!(out, "{}", table.table)?;
         let mut grid = Grid::new(&[
-            "kind", "column", "#errors", "#set aside", "#detected", "#falsely", "#precision", "#recall", "#repaired", "#wrongly", "#precision", "#recall",
+            "kind",
+            "column",
+            "#errors",
+            "#set aside",
+            "#detected",
+            "#falsely",
+            "#precision",
+            "#recall",
+            "#repaired",
+            "#wrongly",
+            "#precision",
+            "#recall",
         ]);
         if !columns {
             grid.columns.remove(1);

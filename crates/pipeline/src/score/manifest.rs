@@ -75,9 +75,7 @@ impl Truth {
 }
 
 fn table(of: &Value) -> Option<TruthTable> {
-    let texts = |name: &str| -> Option<Vec<String>> {
-        of.get(name)?.as_array()?.iter().map(|v| v.as_str().map(str::to_string)).collect()
-    };
+    let texts = |name: &str| -> Option<Vec<String>> { of.get(name)?.as_array()?.iter().map(|v| v.as_str().map(str::to_string)).collect() };
     let column = |c: &Value| Some(TruthColumn { name: c.get("name")?.as_str()?.to_string(), kind: kind(c.get("type")?.as_str()?) });
     Some(TruthTable {
         name: of.get("name")?.as_str()?.to_string(),

@@ -119,7 +119,9 @@ impl Workspace {
         for (p, _) in chosen {
             let mine = [p.clean_node(), p.raw_node()];
             if let Some(n) = planned.nodes.iter().find(|n| mine.contains(&n.name) && n.action != Action::Keep) {
-                return Err(Error::config(format!("{} is not what the last run made: {}", n.name, n.reason)).help("run `tidemill run` first"));
+                return Err(
+                    Error::config(format!("{} is not what the last run made: {}", n.name, n.reason)).help("run `tidemill run` first")
+                );
             }
         }
         Ok(())
@@ -139,7 +141,8 @@ impl Workspace {
         by_hand: &[(String, String)],
     ) -> Result<ScoreTable> {
         let name = TableName::clean(p.table.name.clone());
-        let version = done.version(&name).ok_or_else(|| Error::config(format!("{name} was never built")).help("run `tidemill run` first"))?;
+        let version =
+            done.version(&name).ok_or_else(|| Error::config(format!("{name} was never built")).help("run `tidemill run` first"))?;
         let clean = self.lake.snapshot(&name, Some(version)).await?.ok_or_else(|| Error::bug(format!("{name} is not there")))?;
         let outcome = self.outcome_at(done, &name).await?.ok_or_else(|| Error::bug(format!("nothing is known of how {name} was made")))?;
         let (pairs, unscored) = columns::pairs(table, &p.table, &clean.schema, by_hand)?;
@@ -159,8 +162,11 @@ impl Workspace {
         self.look_aside(p, table, session, &lines, &mut rows).await?;
         let read = outcome.ledger.first().map_or(0, |l| l.rows_read) + if p.keeps_raw() { self.aside_before(p, done).await? } else { 0 };
         if read != table.lines && !matches!(p.table.load, tidemill_project::spec::Load::Upsert | tidemill_project::spec::Load::Diff) {
-            return Err(Error::config(format!("the project read {read} rows of `{}`, and the truth is of {} lines", p.table.name, table.lines))
-                .help("score a project that reads the files which this truth was written beside"));
+            return Err(Error::config(format!(
+                "the project read {read} rows of `{}`, and the truth is of {} lines",
+                p.table.name, table.lines
+            ))
+            .help("score a project that reads the files which this truth was written beside"));
         }
 
         let mut tally = Tally::new(table.columns.len());
@@ -318,7 +324,9 @@ impl Workspace {
             let to = (from + BLOCK_ROWS).min(table.rows + 1);
             while more && errors.last().is_none_or(|e| e.n < to) {
                 match truth::cells(listed, &*scan)? {
-                    Some(next) => errors.extend(next.into_iter().map(|e| CellError { n: e.n, column: e.column, kind: e.kind, wrong: e.wrong })),
+                    Some(next) => {
+                        errors.extend(next.into_iter().map(|e| CellError { n: e.n, column: e.column, kind: e.kind, wrong: e.wrong }))
+                    }
                     None => more = false,
                 }
             }
@@ -345,7 +353,9 @@ impl Workspace {
 async fn differing(session: &Session, pairs: &[Pair], from: u64, to: u64, has_extra: bool) -> Result<Vec<Differing>> {
     let right: Vec<String> = pairs.iter().map(|p| format!("{} AS r{}", p.equal(), p.at)).collect();
     let all: Vec<String> = pairs.iter().map(|p| format!("r{}", p.at)).collect();
-    let told = pairs.iter().flat_map(|p| [format!("r{}", p.at), format!("{} AS g{}", p.got(), p.at), format!("{} AS m{}", p.is_missing_in_truth(), p.at)]);
+    let told = pairs
+        .iter()
+        .flat_map(|p| [format!("r{}", p.at), format!("{} AS g{}", p.got(), p.at), format!("{} AS m{}", p.is_missing_in_truth(), p.at)]);
     let told: Vec<String> = told.collect();
     let within = |of: &str| format!("{of}.{N} >= {from} AND {of}.{N} < {to}");
     let alone = if has_extra { format!(" AND c.{COPY} NOT IN (SELECT {COPY} FROM extra)") } else { String::new() };
@@ -436,7 +446,8 @@ impl RowSink for Sink {
             columns.push(Arc::clone(column));
         }
         let schema = Arc::clone(self.writer.schema());
-        let typed = columns.iter().zip(schema.fields()).map(|(c, f)| Ok(arrow::compute::cast(c, f.data_type())?)).collect::<Result<Vec<_>>>()?;
+        let typed =
+            columns.iter().zip(schema.fields()).map(|(c, f)| Ok(arrow::compute::cast(c, f.data_type())?)).collect::<Result<Vec<_>>>()?;
         self.writer.write(seq, RecordBatch::try_new(schema, typed)?)
     }
 }

@@ -41,7 +41,8 @@ impl Scratch {
     }
 
     pub(super) fn session(&self, engine: &Engine, tables: &[(&str, &Snapshot)]) -> Result<Session> {
-        let relation = |(name, snapshot): &(&str, &Snapshot)| Ok(Relation::provider("public", *name, self.lake.provider((*snapshot).clone())?));
+        let relation =
+            |(name, snapshot): &(&str, &Snapshot)| Ok(Relation::provider("public", *name, self.lake.provider((*snapshot).clone())?));
         let relations = tables.iter().map(relation).collect::<Result<Vec<_>>>()?;
         engine.session(Catalog { relations, ..Catalog::default() }).map_err(|p| Error::bug(p.message))
     }

@@ -100,7 +100,14 @@ impl Tally {
         c.wrong += u64::from(fate == Fate::Wrong);
     }
 
-    pub(super) fn report(&self, table: &str, truth: &str, columns: &[(String, String)], unscored: Vec<String>, kinds: &Kinds) -> ScoreTable {
+    pub(super) fn report(
+        &self,
+        table: &str,
+        truth: &str,
+        columns: &[(String, String)],
+        unscored: Vec<String>,
+        kinds: &Kinds,
+    ) -> ScoreTable {
         let mut lines = Vec::new();
         for (kind, by_column) in self.counts.iter().enumerate() {
             let line = |column: Option<&(String, String)>, c: &Counts| ScoreLine {

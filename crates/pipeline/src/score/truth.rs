@@ -28,7 +28,13 @@ pub(super) struct Listed {
 }
 
 fn cells_schema() -> SchemaRef {
-    let fields = [("file", DataType::Int32), ("line", DataType::Int64), ("column", DataType::Int32), ("kind", DataType::Int32), ("wrong", DataType::Utf8)];
+    let fields = [
+        ("file", DataType::Int32),
+        ("line", DataType::Int64),
+        ("column", DataType::Int32),
+        ("kind", DataType::Int32),
+        ("wrong", DataType::Utf8),
+    ];
     Arc::new(Schema::new(fields.map(|(name, t)| Field::new(name, t, true)).to_vec()))
 }
 
@@ -42,7 +48,13 @@ struct Gathering<'a> {
 }
 
 /// Reads the list of errors for some of the truth's tables, by name.
-pub(super) fn errors(truth: &Truth, tables: &[&TruthTable], kinds: &mut Kinds, scratch: &Scratch, threads: usize) -> Result<BTreeMap<String, Listed>> {
+pub(super) fn errors(
+    truth: &Truth,
+    tables: &[&TruthTable],
+    kinds: &mut Kinds,
+    scratch: &Scratch,
+    threads: usize,
+) -> Result<BTreeMap<String, Listed>> {
     let mut all: Vec<Gathering> = Vec::new();
     for table in tables {
         all.push(Gathering {

@@ -128,7 +128,9 @@ impl Standing {
                     (true, _) => {}
                     (false, 1) => slips += 1,
                     // Of so many rows, some have the same slip.
-                    (false, n) if f64::from(n) <= RARER * f64::from(first.1) && alike.of(value, &first.0).is_slip() => slips += u64::from(n),
+                    (false, n) if f64::from(n) <= RARER * f64::from(first.1) && alike.of(value, &first.0).is_slip() => {
+                        slips += u64::from(n)
+                    }
                     (false, n) => repeated += u64::from(n),
                 }
             }

@@ -121,7 +121,12 @@ impl Likeness {
         };
         let length = a.len().max(b.len()).max(1) as f64;
         let whole = wrong.chars().count().max(right.chars().count()).max(1) as f64;
-        Alike { score: (1.0 - cost / length).max(0.0), whole: (1.0 - cost / whole).max(0.0), difference, noise_only: !edits.is_empty() && edits.iter().all(is_cheap) }
+        Alike {
+            score: (1.0 - cost / length).max(0.0),
+            whole: (1.0 - cost / whole).max(0.0),
+            difference,
+            noise_only: !edits.is_empty() && edits.iter().all(is_cheap),
+        }
     }
 }
 
