@@ -14,7 +14,7 @@ use tidemill_project::NodeKind;
 use tidemill_project::spec::{Materialized, Refit};
 
 /// Bump when a change of the program makes stored results differ: everything is then built again.
-const ENGINE_GENERATION: &str = "1";
+const ENGINE_GENERATION: &str = "2";
 
 #[derive(Clone)]
 pub(crate) struct NodePlan {

@@ -23,6 +23,7 @@ mod owners;
 mod profile;
 mod repairs;
 mod rooms;
+mod score;
 mod sources;
 mod standing;
 mod transactions;

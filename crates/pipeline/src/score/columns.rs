@@ -88,11 +88,12 @@ pub(super) fn pairs(
     by_hand: &[(String, String)],
 ) -> Result<(Vec<Pair>, Vec<String>)> {
     let (mut out, mut without) = (Vec::new(), Vec::new());
+    let has = |name: &str| clean.field_with_name(name).is_ok();
     for (at, column) in truth.columns.iter().enumerate() {
         let wanted = by_hand.iter().find(|(t, _)| *t == column.name || normalise(t) == normalise(&column.name)).map(|(_, c)| c);
         let name = match wanted {
             Some(name) => Some(name.clone()),
-            None => stored_as(&column.name, table),
+            None => stored_as(&column.name, table).map(|name| if has(&name) { name } else { derived(&column.name, &name, table, has) }),
         };
         let field = name.as_ref().and_then(|n| clean.field_with_name(n).ok());
         match (field, wanted) {
@@ -125,7 +126,7 @@ fn stored_as(label: &str, table: &Table) -> Option<String> {
     let mut name = read_as(label, table);
     for rule in &table.clean {
         let in_place = |columns: &[&str], into: Option<&str>| {
-            columns.contains(&name.as_str()) && into.is_some_and(|i| i.replace("{column}", &name) == name)
+            columns.contains(&name.as_str()) && into.is_none_or(|i| i.replace("{column}", &name) == name)
         };
         match &rule.rule {
             Rule::Rename { pairs } => {
@@ -146,4 +147,19 @@ fn stored_as(label: &str, table: &Table) -> Option<String> {
         }
     }
     Some(name)
+}
+
+/// The column that a rule derives from one that is gone, under the name that the source has for it: `amount` from `amount_given`, of `Amount` or
+/// `order:Amount`.
+fn derived(label: &str, name: &str, table: &Table, has: impl Fn(&str) -> bool) -> String {
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let label = letters(label);
+    let of_it = |rule: &Rule| match rule {
+        Rule::Derive { column, sql, .. } if has(column) && label.ends_with(&letters(column)) => {
+            let mut words = sql.text.split(|c: char| !c.is_alphanumeric() && c != '_');
+            words.any(|w| w.eq_ignore_ascii_case(name)).then(|| column.value.clone())
+        }
+        _ => None,
+    };
+    table.clean.iter().find_map(|c| of_it(&c.rule)).unwrap_or_else(|| name.to_string())
 }

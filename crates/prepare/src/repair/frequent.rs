@@ -16,6 +16,8 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use tidemill_core::{Error, Result};
 
+/// By its letters, so sure that a word is another's slip.
+const SLIP_SURE: f64 = 0.6;
 /// Rare spellings looked at to see how many have a frequent one nearby.
 const SAMPLE: usize = 2000;
 /// Words and values remembered of a column.
@@ -212,11 +214,17 @@ pub(super) fn learn(rule: &Repair, spelt: &[&Spelt], witnesses: &[&Groups], coun
     let word_counts = words_of(own);
     let words: BTreeMap<String, u64> =
         word_counts.iter().filter(|(_, (n, _))| decides(*n)).map(|(w, (n, _))| (w.clone(), *n)).take(REMEMBERED_MAX).collect();
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for value in own.counts.keys() {
-        super::likeness::words(value).into_iter().for_each(|w| *seen.entry(w).or_default() += 1);
+    // In how many values a word stands, and in how many rows.
+    let mut seen: BTreeMap<String, (u32, u64)> = BTreeMap::new();
+    for (value, rows) in &own.counts {
+        for word in super::likeness::words(value) {
+            let (values, all) = seen.entry(word).or_default();
+            *values += 1;
+            *all += rows;
+        }
     }
-    let known: Vec<String> = seen.into_iter().filter(|(_, n)| *n >= WORD_MIN).map(|(w, _)| w).take(REMEMBERED_MAX).collect();
+    seen.retain(|_, n| n.0 >= WORD_MIN);
+    let known: Vec<String> = seen.keys().take(REMEMBERED_MAX).cloned().collect();
     let mut values: Vec<(&str, u64)> = own.counts.iter().filter(|(_, n)| **n >= 2).map(|(v, n)| (&**v, *n)).collect();
     values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     values.truncate(REMEMBERED_MAX);
@@ -230,6 +238,18 @@ pub(super) fn learn(rule: &Repair, spelt: &[&Spelt], witnesses: &[&Groups], coun
             "values": values.iter().map(|(v, _)| *v).collect::<Vec<_>>()},
     });
     let (matcher, parts) = ready(rule, &fitted, count_min, ratio_min)?;
+    // A word that is far rarer than one near it is a slip, in however many values it stands.
+    let is_slip = |word: &str, rows: u64, words: &Matcher| match words.find(word) {
+        Meant::Canon(at, sure) => {
+            sure > SLIP_SURE && words.text(at).to_lowercase() != word && words.count(at) as f64 >= ratio_min * rows as f64
+        }
+        _ => false,
+    };
+    if let Some(parts) = &parts {
+        let right = seen.iter().filter(|(w, n)| !is_slip(w, n.1, &parts.words)).map(|(w, _)| w).take(REMEMBERED_MAX);
+        fitted["model"]["known"] = right.map(|w| Value::from(w.as_str())).collect::<Vec<_>>().into();
+    }
+    let (matcher, parts) = if parts.is_some() { ready(rule, &fitted, count_min, ratio_min)? } else { (matcher, parts) };
     let (risk, odds) = circumstances(&matcher, &mut own.counts.iter().map(|(v, n)| (&**v, *n)));
     (fitted["risk"], fitted["risk_far"]) = (risk[0].into(), risk[1].into());
     fitted["model"]["odds"] = to_json(&odds);
@@ -278,7 +298,7 @@ fn beside(matcher: &Matcher, parts: Option<&Parts>, own: &Spelt, witnesses: &[Wi
 /// How risky it is to mend what is one edit away, and what is further, and which spellings are repeated more often than slips.
 fn circumstances(matcher: &Matcher, counts: &mut dyn Iterator<Item = (&str, u64)>) -> ([f64; 2], BTreeMap<String, f64>) {
     let (near, all) = odds::near(matcher, counts);
-    let odds = odds::repetition(&near);
+    let odds = odds::repetition(&near, matcher);
     let (crowd, found) = (odds::crowd(&near, &odds), odds::how_many(&near));
     // Were all of them right, so many would be near a frequent one.
     let chance = |far: bool| {

@@ -137,6 +137,11 @@ impl Matcher {
         self.evidence.as_ref().is_some_and(|e| e.is_repeated(text))
     }
 
+    /// The values that others may be brought to, and how often each occurs.
+    pub(super) fn frequent(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.by_length.iter().flatten().map(|at| &self.canon[*at as usize]).map(|c| (c.text.as_str(), c.count))
+    }
+
     pub(super) fn is_canon(&self, text: &str) -> bool {
         self.by_text.contains_key(text)
     }

@@ -18,8 +18,8 @@ const SURE: f64 = 0.6;
 const LOOKED_AT: usize = 20_000;
 /// Single edits that a letter allows and people make: leaving it out, exchanging it, putting a neighbour in its place or beside it.
 const EDITS: f64 = 4.0;
-/// How often one certain slip may be expected, though there be slips of all kinds.
-const EXPECTED_MAX: f64 = 3.0;
+/// Of so many spellings near a value, the greatest tenth is left out of the reckoning how often slips are made: a value may be among them.
+const KINDS_MIN: usize = 4;
 /// More than this the other columns never say for a slip, ...
 const FOR_MAX: f64 = 10.0;
 /// ... nor against it.
@@ -62,14 +62,44 @@ pub(super) fn near<'a>(matcher: &Matcher, counts: &mut dyn Iterator<Item = (&'a 
 }
 
 /// By how much each repeated spelling is less likely a slip than one that is met once; of those met once nothing is said.
-pub(super) fn repetition(near: &[Near]) -> BTreeMap<String, f64> {
+pub(super) fn repetition(near: &[Near], matcher: &Matcher) -> BTreeMap<String, f64> {
     let mut slips: BTreeMap<&str, f64> = BTreeMap::new();
     near.iter().filter(|n| !n.far && !n.noise && n.sure > SURE).for_each(|n| *slips.entry(&n.to).or_default() += 1.0);
     let all: f64 = slips.values().sum();
     let rows: BTreeMap<&str, u64> = near.iter().map(|n| (n.to.as_str(), n.others)).collect();
     let rate = all / rows.values().sum::<u64>().max(1) as f64;
+    let rates = [false, true].map(|far| usual(near, matcher, far).max(rate));
     let repeated = near.iter().filter(|n| n.rows > 1 && !n.noise);
-    repeated.map(|n| (n.text.to_string(), round(again(n, slips.get(n.to.as_str()).copied().unwrap_or(0.0), rate)))).collect()
+    let odds = |n: &Near| round(again(n, slips.get(n.to.as_str()).copied().unwrap_or(0.0), rates[usize::from(n.far)]));
+    repeated.map(|n| (n.text.to_string(), odds(n))).collect()
+}
+
+/// Slips in a row of a frequent value, as is usual among them: whoever writes a column makes as many in one value as in another, while rare values
+/// that are right stand near some frequent ones, and not near others.
+fn usual(near: &[Near], matcher: &Matcher, far: bool) -> f64 {
+    let mut of: BTreeMap<&str, (u64, Vec<u64>)> = BTreeMap::new();
+    for (text, rows) in matcher.frequent() {
+        of.insert(text, (rows, Vec::new()));
+    }
+    for n in near.iter().filter(|n| n.far == far && !n.noise && n.sure > SURE) {
+        if let Some((_, kinds)) = of.get_mut(n.to.as_str()) {
+            kinds.push(n.rows);
+        }
+    }
+    let mut shares: Vec<f64> = of
+        .into_values()
+        .map(|(rows, mut kinds)| {
+            kinds.sort_unstable();
+            let left_out = if kinds.len() < KINDS_MIN { 0 } else { kinds.len().div_ceil(10) };
+            let slips: u64 = match kinds.len() {
+                n if n < KINDS_MIN => n as u64,
+                n => kinds[..n - left_out].iter().sum(),
+            };
+            slips as f64 / rows.max(1) as f64
+        })
+        .collect();
+    shares.sort_unstable_by(f64::total_cmp);
+    shares.get(shares.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// How often one certain slip of a value is to be expected, as many as there are of all; and so how likely it comes `rows` times, against a value that
@@ -80,12 +110,17 @@ fn again(near: &Near, slips: f64, rate: f64) -> f64 {
         ways = ways * ways / 2.0;
     }
     let by_kind = -(1.0 - (slips / ways).min(0.95)).ln();
-    let expected = by_kind.max(rate * near.others as f64 / ways).min(EXPECTED_MAX);
+    let expected = by_kind.max(rate * near.others as f64 / ways);
     let n = near.rows as f64;
     // expected^(n-1) / (n-1)! · (n+1)/2
     let mut odds = (n + 1.0) / 2.0;
-    for k in 1..near.rows.min(40) {
+    for k in 1..near.rows.min(10_000) {
         odds *= expected / k as f64;
+        // Beyond what is expected it only falls; before, it is as likely as can be.
+        if k as f64 > expected && odds < 1e-6 {
+            return 0.0;
+        }
+        odds = odds.min(1e6);
     }
     odds.min(1.0)
 }
