@@ -118,6 +118,8 @@ class Tidemill:
         kept = self.lake / "public" / view
         header = "\n".join(l[3:] for l in (next((self.project / "views").rglob(f"{view}.sql"))).read_text().splitlines() if l.startswith("--!"))
         if tomllib.loads(header).get("materialized") == "table":
+            if not (kept / "_delta_log").is_dir():
+                raise Failed("it was never built")
             con.execute(f'CREATE OR REPLACE TABLE got."{view}" AS {delta_select(con, kept)}')
             return
         typed = self.run("query", f'SELECT * FROM (SELECT * FROM "{view}" LIMIT 0) AS t', "--format", "csv").decode().splitlines()
