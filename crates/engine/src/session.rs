@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::function::{self, Compiled};
 use crate::lineage::{self, ColumnLineage};
 use crate::moment;
+use crate::percentile;
 use crate::planner::{Planner, VERSION_OF, version_arguments};
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::query::{Collected, Query, failure};
@@ -56,6 +57,8 @@ impl Session {
     pub(crate) fn new(engine: Engine, catalog: Catalog) -> Result<Session, SqlProblem> {
         let mut state =
             SessionStateBuilder::new().with_config(engine.config()).with_runtime_env(engine.runtime()).with_default_features().build();
+        let quantiles = state.register_udaf(Arc::new(percentile::percentile_cont()));
+        quantiles.map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))?;
         let mut register = |udf: Arc<datafusion::logical_expr::ScalarUDF>| {
             state.register_udf(udf).map(drop).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))
         };
