@@ -14,15 +14,14 @@
 --! is_unusual = "below the first or above the last of the two"
 WITH moving AS (
     SELECT
-        d.day,
-        CAST(d.net AS DOUBLE) AS net,
-        count(*) AS days,
-        percentile_cont(0.1) WITHIN GROUP (ORDER BY CAST(w.net AS DOUBLE)) AS net_p10,
-        percentile_cont(0.5) WITHIN GROUP (ORDER BY CAST(w.net AS DOUBLE)) AS net_p50,
-        percentile_cont(0.9) WITHIN GROUP (ORDER BY CAST(w.net AS DOUBLE)) AS net_p90
-    FROM sales_by_day d
-    JOIN sales_by_day w ON w.day <= d.day AND d.day - w.day < 28
-    GROUP BY d.day, d.net
+        day,
+        CAST(net AS DOUBLE) AS net,
+        count(*) OVER days AS days,
+        quantile_cont(CAST(net AS DOUBLE), 0.1) OVER days AS net_p10,
+        quantile_cont(CAST(net AS DOUBLE), 0.5) OVER days AS net_p50,
+        quantile_cont(CAST(net AS DOUBLE), 0.9) OVER days AS net_p90
+    FROM sales_by_day
+    WINDOW days AS (ORDER BY day ROWS BETWEEN 27 PRECEDING AND CURRENT ROW)
 )
 SELECT day, net, days, net_p10, net_p50, net_p90, net < net_p10 OR net > net_p90 AS is_unusual
 FROM moving
