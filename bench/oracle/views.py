@@ -118,21 +118,20 @@ class Tidemill:
         kept = self.lake / "public" / view
         header = "\n".join(l[3:] for l in (next((self.project / "views").rglob(f"{view}.sql"))).read_text().splitlines() if l.startswith("--!"))
         if tomllib.loads(header).get("materialized") == "table":
+            if not (kept / "_delta_log").is_dir():
+                raise Failed("it was never built")
             con.execute(f'CREATE OR REPLACE TABLE got."{view}" AS {delta_select(con, kept)}')
             return
-        typed = self.run("query", f'SELECT * FROM (SELECT * FROM "{view}" LIMIT 0) AS t', "--format", "csv").decode().splitlines()
-        names = next(csv.reader(typed), [])
-        if not names:  # without a row there may be no header; then DuckDB's names do, and its types
+        rows = self.run("query", f'SELECT * FROM "{view}"', "--format", "csv", "--limit", "0")
+        names = next(csv.reader(rows[: rows.find(b"\n") + 1].decode().splitlines()), [])
+        if not names:  # without a row there may be no header; then DuckDB's names do
             names = [c[0] for c in con.execute(f'DESCRIBE want."{view}"').fetchall()]
-        types = {}
         asked = ", ".join(f'arrow_typeof("{n}") AS "{n}"' for n in names)
         row = json.loads(self.run("query", f'SELECT {asked} FROM "{view}" LIMIT 1', "--format", "json"))
-        for n in names:
-            types[n] = duckdb_type(row[0][n]) if row else "VARCHAR"
         with tempfile.NamedTemporaryFile(suffix=".csv") as file:
-            file.write(self.run("query", f'SELECT * FROM "{view}"', "--format", "csv", "--limit", "0"))
+            file.write(rows)
             file.flush()
-            columns = ", ".join(f"{quoted(n)}: {quoted(t)}" for n, t in types.items())
+            columns = ", ".join(f"{quoted(n)}: {quoted(duckdb_type(row[0][n]) if row else 'VARCHAR')}" for n in names)
             con.execute(
                 f"""CREATE OR REPLACE TABLE got."{view}" AS SELECT * FROM read_csv('{file.name}', header = true, delim = ',', quote = '"', escape = '"',
                     auto_detect = false, allow_quoted_nulls = false, max_line_size = 16777216, columns = {{{columns}}})""")
@@ -366,13 +365,14 @@ def difference_of_rows(con, want, got, exact, floats):
         alone = f"FROM {one} WHERE NOT EXISTS (SELECT 1 FROM {other} WHERE {on})"
         if count := con.execute(f"SELECT count(*) {alone}").fetchone()[0]:
             found.append(f"{count:,} rows {word}, for example:")
-            for row in con.execute(f"SELECT {', '.join(keys + values) or 'place'} {alone} ORDER BY ALL LIMIT 3").fetchall():
+            told = ", ".join(f"{c}::VARCHAR" for c in keys + values) or "place"
+            for row in con.execute(f"SELECT {told} {alone} ORDER BY ALL LIMIT 3").fetchall():
                 found.append("  " + ", ".join(f"{n} = {v}" for n, v in zip(names, row)))
     if found or not floats:
         return found
     far = " OR ".join(f"NOT {near(v)}" for v in values)
     both = ", ".join(f"a.{v} AS a_{v}, b.{v} AS b_{v}" for v in values)
-    picked = ", ".join([*(f"a.{k}" for k in keys), both])
+    picked = ", ".join([*(f"a.{k}::VARCHAR" for k in keys), both])
     suspects = con.execute(f"SELECT {picked}, a.place FROM a JOIN b ON {on} WHERE {far} LIMIT 1000").fetchall()
     lone = [n for n, _ in floats]
     for row in suspects:
@@ -397,7 +397,7 @@ def close(a, b):
 
 def group_matches(con, keys, values, key):
     """Rows that have the same exact cells may be paired the wrong way round where floats nearly tie: any pairing will do."""
-    where = " AND ".join(f"{k} IS NOT DISTINCT FROM ?" for k in keys) or "true"
+    where = " AND ".join(f"{k}::VARCHAR IS NOT DISTINCT FROM ?" for k in keys) or "true"
     rows = [con.execute(f"SELECT {', '.join(values)} FROM {side} WHERE {where} LIMIT 500", key).fetchall() for side in ("a", "b")]
     if len(rows[0]) < 2 or len(rows[0]) != len(rows[1]):
         return False

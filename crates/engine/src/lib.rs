@@ -21,6 +21,7 @@ mod lineage;
 mod locate;
 pub mod memory;
 mod moment;
+mod percentile;
 mod planner;
 pub mod problem;
 pub mod query;

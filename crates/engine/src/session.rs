@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::function::{self, Compiled};
 use crate::lineage::{self, ColumnLineage};
 use crate::moment;
+use crate::percentile;
 use crate::planner::{Planner, VERSION_OF, version_arguments};
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::query::{Collected, Query, failure};
@@ -63,6 +64,8 @@ impl Session {
             .with_default_features()
             .with_physical_optimizer_rule(Arc::new(CountRows))
             .build();
+        let quantiles = state.register_udaf(Arc::new(percentile::percentile_cont()));
+        quantiles.map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))?;
         let mut register = |udf: Arc<datafusion::logical_expr::ScalarUDF>| {
             state.register_udf(udf).map(drop).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))
         };

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tidemill_core::{Error, Result};
 use tidemill_lake::{Done, Lease, Manifest, NodeIntent, TableName};
 use tidemill_project::NodeKind;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -35,7 +35,13 @@ pub(crate) struct Run {
     pub incomplete: Mutex<BTreeMap<(String, String), String>>,
     /// Ingest and preparation use every thread themselves, so one of them runs at a time.
     heavy: Semaphore,
+    /// How many nodes work at a time. Each plan has a part for every thread, so more of them gain nothing, and share the memory.
+    pub places: Semaphore,
+    pub place_count: u32,
 }
+
+/// With more at a time, each has too little memory on a machine of many cores.
+const PLACES_MAX: usize = 4;
 
 impl Workspace {
     /// Brings every selected node up to date. `Err` when the run could not begin or its record could not be written; a failed node is in
@@ -192,6 +198,7 @@ impl Workspace {
             "epoch": manifest.epoch, "selectors": options.select, "pid": std::process::id(), "threads": self.engine.threads(),
             "memory_limit": self.checked.project.settings.engine.memory_limit}));
         recorder.tell(&RunEvent::RunStarted { run_id: recorder.run_id.clone(), epoch: manifest.epoch, nodes: work, resumed });
+        let place_count = self.engine.threads().clamp(1, PLACES_MAX);
         let run = Arc::new(Run {
             versions: Mutex::new(self.newest_versions().await?),
             ws: Arc::clone(self),
@@ -203,6 +210,8 @@ impl Workspace {
             quarantined: Mutex::default(),
             incomplete: Mutex::new(incomplete(&planned)),
             heavy: Semaphore::new(1),
+            places: Semaphore::new(place_count),
+            place_count: place_count as u32,
         });
         let beat = {
             let recorder = Arc::clone(recorder);
@@ -321,21 +330,32 @@ impl Run {
     }
 
     async fn node(&self, n: NodePlan) -> Result<()> {
+        let _turn = match n.kind {
+            NodeKind::Raw | NodeKind::Clean => Some(taken(self.heavy.acquire().await)?),
+            _ => None,
+        };
+        if matches!(n.kind, NodeKind::View | NodeKind::Table) {
+            return self.view(n).await;
+        }
+        let _place = self.place().await?;
         tracing::debug!(node = n.name, reason = n.reason, "begins");
         match n.kind {
-            NodeKind::Raw => {
-                let _turn = self.heavy.acquire().await.map_err(|e| Error::bug(e.to_string()))?;
-                self.ingest(n).await
-            }
-            NodeKind::Clean => {
-                let _turn = self.heavy.acquire().await.map_err(|e| Error::bug(e.to_string()))?;
-                self.clean(n).await
-            }
-            NodeKind::View | NodeKind::Table => self.view(n).await,
+            NodeKind::Raw => self.ingest(n).await,
+            NodeKind::Clean => self.clean(n).await,
             // Only its tests are run, after everything else.
             NodeKind::Function => Ok(()),
-            NodeKind::Export => self.export(n).await,
+            _ => self.export(n).await,
         }
+    }
+
+    /// Waits until there is room for one more.
+    pub async fn place(&self) -> Result<SemaphorePermit<'_>> {
+        taken(self.places.acquire().await)
+    }
+
+    /// Waits until nobody else works, and keeps it so.
+    pub async fn alone(&self) -> Result<SemaphorePermit<'_>> {
+        taken(self.places.acquire_many(self.place_count).await)
     }
 
     pub fn outcome(&self, n: &NodePlan) -> Outcome {
@@ -393,6 +413,10 @@ impl Run {
         }
         Ok(())
     }
+}
+
+fn taken<'a>(permit: std::result::Result<SemaphorePermit<'a>, AcquireError>) -> Result<SemaphorePermit<'a>> {
+    permit.map_err(|e| Error::bug(e.to_string()))
 }
 
 /// Files taken by earlier runs, as far as they could be read, and not mended since.

@@ -9,7 +9,8 @@ use crate::run::Run;
 use crate::state::{self, Outcome, TestLine};
 use futures::StreamExt;
 use std::sync::Arc;
-use tidemill_core::{Error, Meter, Result};
+use std::sync::atomic::Ordering::Relaxed;
+use tidemill_core::{Error, ErrorKind, Meter, Result};
 use tidemill_engine::Session;
 use tidemill_lake::{Commit, Removes, TableName, WriterOptions};
 use tidemill_project::NodeKind;
@@ -30,12 +31,24 @@ impl Run {
             .cloned()
             .ok_or_else(|| Error::bug(format!("no view {}", n.name)))?;
         if n.kind == NodeKind::Table && n.action != Action::Test {
+            let place = self.place().await?;
+            tracing::debug!(node = n.name, reason = n.reason, "begins");
             let mut outcome = self.outcome(&n);
             let versions = self.versions.lock().clone();
             let session = self.ws.session_over(&versions).await?;
             outcome.lineage = lineage::of_select(&session, &view.sql.text);
             let step = self.recorder.step(&n.name, "view");
-            match self.materialise(&view, &session, &mut outcome, &step).await {
+            let mut made = self.materialise(&view, &session, &mut outcome, &step).await;
+            if matches!(&made, Err(e) if e.kind == ErrorKind::Limit) && self.place_count > 1 {
+                // Beside others it had a part of the memory; now it may have all of it.
+                tracing::info!(view = view.name, "too little memory beside others: tried again alone");
+                drop(place);
+                let _alone = self.alone().await?;
+                outcome.rows = 0;
+                step.meter.rows_written.store(0, Relaxed);
+                made = self.materialise(&view, &session, &mut outcome, &step).await;
+            }
+            match made {
                 Ok(()) => step.ok(String::new()),
                 Err(e) => {
                     step.fail(&e);

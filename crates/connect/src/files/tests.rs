@@ -198,6 +198,13 @@ fn a_lost_quote_costs_one_line() {
         let read = Case::new("a.csv", "a,b\n1,x\n2,\"abc\n3,y\n").morsel(morsel).read();
         assert_eq!((read.shown().join(" "), read.codes()), ("1|x 3|y".to_string(), vec![(3, "quote")]));
     }
+    // The second would close the first, and twenty rows would be the text between them.
+    let rows = (3..23).map(|i| format!("{i},,x\n")).collect::<String>();
+    let text = format!("a,b,c\n1,,x\n2,\",x\n{rows}23,\",x\n24,,x\n");
+    for morsel in [1, 7, 20, 100, 1 << 20] {
+        let read = Case::new("a.csv", &text).morsel(morsel).read();
+        assert_eq!((read.shown().len(), read.codes()), (22, vec![(3, "quote"), (24, "quote")]));
+    }
     let inch = Case::new("a.csv", "a,b\n1,\"5\" pipe\"\n").read();
     assert_eq!(inch.shown(), ["1|5\" pipe"]);
 }

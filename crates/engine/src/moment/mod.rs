@@ -12,11 +12,11 @@ use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Between, InList};
+use datafusion::logical_expr::expr::{Between, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, cast, lit};
 use datafusion::sql::sqlparser::ast::{BinaryOperator as Op, DataType as SqlType, TimezoneInfo};
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ impl ExprPlanner for Operators {
     }
 }
 
-/// The same for `BETWEEN` and `IN`, which no planner of expressions is asked about. Columns keep their names.
+/// The same for `BETWEEN` and `IN`, which no planner of expressions is asked about; and the seconds between two instants. Columns keep their names.
 pub(crate) fn settle(plan: LogicalPlan) -> Result<LogicalPlan> {
     let settled = plan.transform_up_with_subqueries(|node| {
         let schema = merge_schema(&node.inputs());
@@ -98,9 +98,27 @@ pub(crate) fn settle_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<E
                 let list = list.into_iter().zip(&types[1..]).map(|(e, t)| micros(e, t, &instant)).collect();
                 Ok(Transformed::yes(Expr::InList(InList { expr, list, negated })))
             }
+            Expr::ScalarFunction(call) => Ok(match epoch_of(&call, of) {
+                Some(seconds) => Transformed::yes(seconds),
+                None => Transformed::no(Expr::ScalarFunction(call)),
+            }),
             other => Ok(Transformed::no(other)),
         }
     })
+}
+
+/// The seconds between two instants. DataFusion's `date_part` loses the part below a second where there are more than two of them.
+fn epoch_of(call: &ScalarFunction, of: impl Fn(&Expr) -> Option<DataType>) -> Option<Expr> {
+    let ("date_part", [Expr::Literal(part, _), between]) = (call.name(), call.args.as_slice()) else { return None };
+    let is_epoch = part.try_as_str().flatten().is_some_and(|p| p.eq_ignore_ascii_case("epoch"));
+    let (true, DataType::Duration(unit)) = (is_epoch, of(between)?) else { return None };
+    let in_a_second = match unit {
+        TimeUnit::Second => 1.0,
+        TimeUnit::Millisecond => 1e3,
+        TimeUnit::Microsecond => 1e6,
+        TimeUnit::Nanosecond => 1e9,
+    };
+    Some(cast(cast(between.clone(), DataType::Int64), DataType::Float64) / lit(in_a_second))
 }
 
 /// A side in microseconds, if it stands beside an instant.

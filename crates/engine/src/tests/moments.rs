@@ -84,3 +84,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn seconds_between_instants_have_their_fractions() {
+    let session = shop();
+    let from =
+        "FROM (VALUES (TIMESTAMP '2024-01-01 00:00:00.25', TIMESTAMP '2024-01-02 00:00:01.5'), (NULL, TIMESTAMP '2024-01-01')) AS t(a, b)";
+    assert_eq!(
+        ask(&session, &format!("SELECT extract(epoch FROM (b - a)), date_part('EPOCH', a - b) {from}")),
+        ["86401.25|-86401.25", "NULL|NULL"]
+    );
+    assert_eq!(ask(&session, &format!("SELECT extract(epoch FROM (b - a)) / 3600.0 > 24 AS late {from} ORDER BY late")), ["true", "NULL"]);
+}

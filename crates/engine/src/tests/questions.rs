@@ -253,3 +253,23 @@ fn a_window_made_from_another_has_its_groups_and_its_order() {
     let inner = "SELECT (SELECT max(t) FROM (SELECT sum(total) OVER (w) AS t FROM orders) y) FROM orders WINDOW w AS (ORDER BY id)";
     assert_eq!(session.schema_of(inner).unwrap_err().message, "unknown window `w`");
 }
+
+#[test]
+fn quantiles_are_exact_in_groups_in_frames_and_alone() {
+    let session = shop();
+    let from = "FROM (SELECT CAST(i AS DOUBLE) * 1e6 AS x, i % 2 AS g, i FROM generate_series(0, 7) AS s(i)) AS t";
+    // The last digits of a double are the machine's.
+    let ask = |select: &str| {
+        ask(&session, &select.replace("third", "percentile_cont(0.3333333333) WITHIN GROUP (ORDER BY x").replace("from", from))
+    };
+    assert_eq!(ask("SELECT round(third), 6) from"), ["2333333.3331"]);
+    assert_eq!(ask("SELECT round(third DESC), 6) from"), ["4666666.6669"]);
+    assert_eq!(ask("SELECT g, round(third), 6) from GROUP BY g ORDER BY g"), ["0|1999999.9998", "1|2999999.9998"]);
+    assert_eq!(
+        ask("SELECT round(quantile_cont(x, 0.1) OVER (ORDER BY i ROWS 2 PRECEDING), 6) from ORDER BY i LIMIT 4"),
+        ["0.0", "100000.0", "200000.0", "1200000.0"]
+    );
+    assert_eq!(ask("SELECT third) FILTER (WHERE x < 0), third) FILTER (WHERE i = 3) from"), ["NULL|3000000.0"]);
+    let ends = "SELECT percentile_cont(0) WITHIN GROUP (ORDER BY x), percentile_cont(1) WITHIN GROUP (ORDER BY x) from";
+    assert_eq!(ask(ends), ["0.0|7000000.0"]);
+}

@@ -34,6 +34,12 @@ fn a_quoted_field_ends_at_a_quote_that_something_ends_after() {
     assert_eq!(end("\"abc,3\n5,\"x, y\",6\n"), Quoted::Malformed);
     assert_eq!(end("\"abc\"def,2\nx,\"y\"\n"), Quoted::Malformed);
     assert_eq!(end("\"abc"), Quoted::Malformed);
+    // Two lost quotes before empty fields, and rows between them; a text that ends with a comma; a buffer that ends in the second's row.
+    let rows = "c,3\n".repeat(9);
+    assert_eq!(end(&format!("\",2\n{rows}x,\",4\n")[..]), Quoted::Malformed);
+    assert_eq!(end(&format!("\",2\n{rows}x,\"\n")[..]), Quoted::Malformed);
+    assert_eq!(end("\"a,\nb,\nc,\n,\",2\n"), Quoted::Closed(12));
+    assert_eq!(quoted_end(format!("\",2\n{rows}x,\",").as_bytes(), 0, false, &d), Quoted::More);
     assert_eq!(quoted_end(b"\"abc", 0, false, &d), Quoted::More);
     assert_eq!(quoted_end(b"\"abc\"", 0, false, &d), Quoted::More);
     let escaped = Dialect { escape: Some(b'\\'), ..d };

@@ -1,0 +1,40 @@
+--! materialized = "table"
+--! description = "What each age group buys."
+--! tests = [
+--!   { unique = ["age_group", "category"] },
+--!   { not_null = ["net", "orders"] },
+--! ]
+--! [columns]
+--! age_group = "age group of the customers"
+--! category = "category"
+--! orders = "orders that stay sold"
+--! customers = "different customers"
+--! units = "pieces sold"
+--! net = "revenue, in euros"
+--! profit = "revenue less what suppliers took"
+--! profit_margin = "the latter as a share of the former"
+--! net_share = "share of all revenue of the age group"
+--! net_rank = "1 brings most of its age group"
+WITH sold AS (
+    SELECT
+        age_group, category,
+        count(DISTINCT order_id) AS orders,
+        count(DISTINCT customer_id) AS customers,
+        sum(quantity) AS units,
+        coalesce(sum(net), 0) AS net,
+        coalesce(sum(net - cost), 0) AS profit
+    FROM sales
+    WHERE is_sold
+    GROUP BY age_group, category
+)
+SELECT
+    age_group, category,
+    orders,
+    customers,
+    units,
+    net,
+    profit,
+    CAST(profit AS DOUBLE) / nullif(CAST(net AS DOUBLE), 0) AS profit_margin,
+    CAST(net AS DOUBLE) / nullif(CAST(sum(net) OVER (PARTITION BY age_group) AS DOUBLE), 0) AS net_share,
+    row_number() OVER (PARTITION BY age_group ORDER BY net DESC, category) AS net_rank
+FROM sold
