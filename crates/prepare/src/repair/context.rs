@@ -136,7 +136,7 @@ impl Standing {
             }
             // Values that are only counted are as those that are known.
             let others = u64::from(g.others);
-            let of_slips = if slips + repeated == 0 { 0 } else { others * slips / (slips + repeated) };
+            let of_slips = (others * slips).checked_div(slips + repeated).unwrap_or(0);
             s.slips += slips + of_slips;
             s.repeated += repeated + others - of_slips;
         }
