@@ -93,6 +93,8 @@ fn exports_are_there(out: &Path) {
     assert_eq!(lines("sales_by_month.csv"), 25);
     assert_eq!(lines("best_customers.csv"), 1001);
     assert_eq!(lines("cohorts.csv"), 25);
+    let months = std::fs::read_dir(out.join("sales")).expect("sales").filter_map(|e| e.ok()?.file_name().into_string().ok());
+    assert_eq!(months.filter(|m| m.starts_with("month=")).count(), 24);
     for file in ["customer_metrics.parquet", "product_metrics.parquet", "top_products.csv.gz", "sales_by_region.csv"] {
         assert!(std::fs::metadata(out.join(file)).expect(file).len() > 1_000, "{file}");
     }
