@@ -53,9 +53,9 @@ watch() {
     while kill -0 "$pid" 2>/dev/null; do
         held="$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status" 2>/dev/null || true)"
         [ "${held:-0}" -le "$peak" ] || peak="$held"
-        if [ -n "${1:-}" ] && [ -d "$1" ] && [ "$(du -sb "$1" | cut -f1)" -ge "$2" ]; then
-            kill -9 "$pid"
-            killed=yes
+        if [ -n "${1:-}" ] && [ -z "$killed" ] && [ -d "$1" ] && [ "$(du -sb "$1" | cut -f1)" -ge "$2" ]; then
+            # It may take a while to go, and may be gone by itself.
+            kill -9 "$pid" 2>/dev/null && killed=yes
         fi
         sleep 0.2
     done
