@@ -12,7 +12,7 @@ use crate::measure::{Measured, measured};
 use crate::program::{Act, Given, Op, RowRule};
 use crate::scope::{Scope, Taken};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tidemill_core::{Result, Spanned, codes};
 use tidemill_project::spec::Columns;
@@ -27,6 +27,10 @@ const ROWS_MIN: u64 = 10;
 const AGREEMENT_MIN: f64 = 0.5;
 /// Words and values remembered of a column.
 const REMEMBERED_MAX: usize = 50_000;
+/// Words that stand for each other in this many groups, ...
+const TWIN_MIN: u64 = 3;
+/// ... and in this share of those that are not of one mind, are of two values.
+const TWIN_SHARE: f64 = 0.1;
 /// A word that stands in this many different values of a column is no slip.
 const WORD_MIN: u32 = 3;
 
@@ -239,7 +243,10 @@ impl RowRule for Context {
         let standings: Vec<Standing> = groups.iter().map(|g| Standing::of(g)).collect();
         let chosen = self.chosen(&standings, groups.iter().map(|g| g.rows).max().unwrap_or(0));
         let likeness = self.likeness(&chosen, &groups, &spelt);
-        let facts: Vec<ColumnFacts> = spelt.iter().map(|s| Self::facts(s)).collect();
+        let mut facts: Vec<ColumnFacts> = spelt.iter().map(|s| Self::facts(s)).collect();
+        for (at, (column, _)) in self.pairs.iter().enumerate().filter(|(at, _)| chosen[*at]) {
+            facts[*column].twins.extend(twins(groups[at]));
+        }
         let stored_max = STORED_MAX / chosen.iter().filter(|c| **c).count().max(1);
 
         let mut told = serde_json::Map::new();
@@ -276,6 +283,28 @@ impl RowRule for Context {
     fn ready(&self, fitted: &Value) -> Result<Arc<dyn Op>> {
         Ok(Arc::new(Judge { model: Model::from_json(fitted, self.columns, &self.determinants)? }))
     }
+}
+
+/// Words that stand for each other in one group after another, as the names of two places do: values that differ in them are two values.
+fn twins(groups: &Groups) -> Vec<(String, String)> {
+    let mut of: BTreeMap<String, u64> = BTreeMap::new();
+    let mut pairs: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for g in groups.groups.values().filter(|g| g.values.len() > 1) {
+        let Some(first) = g.values.iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| a.0.cmp(&b.0))) else { continue };
+        let usual = words(&first.0);
+        let mut mine: BTreeSet<(String, String)> = BTreeSet::new();
+        for (value, _) in g.values.iter().filter(|v| v.0 != first.0) {
+            let other = words(value);
+            if let ([a], [b]) = (&other.difference(&usual).collect::<Vec<_>>()[..], &usual.difference(&other).collect::<Vec<_>>()[..]) {
+                mine.insert(((*a).clone(), (*b).clone()));
+            }
+        }
+        mine.into_iter().for_each(|p| *pairs.entry(p).or_default() += 1);
+        usual.into_iter().for_each(|w| *of.entry(w).or_default() += 1);
+    }
+    let is_usual =
+        |(pair, n): &(&(String, String), &u64)| **n >= TWIN_MIN && **n as f64 >= TWIN_SHARE * of.get(&pair.1).map_or(0.0, |n| *n as f64);
+    pairs.iter().filter(is_usual).map(|(pair, _)| pair.clone()).collect()
 }
 
 /// The groups worth storing: of two rows or more, those that are not of one mind first, then the greatest; in order of key. And how many are left out.

@@ -64,14 +64,14 @@ impl Evidence {
         if text.chars().any(char::is_numeric) || (is_short && is_mixed) { 0.7 } else { 1.0 }
     }
 
-    /// Of a repair; 0 for what is none. `equals`: how many frequent values are as near.
-    pub(super) fn confidence(&self, wrong: &str, right: &str, equals: usize, distance: usize) -> f64 {
+    /// Of a repair; 0 for what is none. `equals`: how often all frequent values that are as near occur, for once that this one does.
+    pub(super) fn confidence(&self, wrong: &str, right: &str, equals: f64, distance: usize) -> f64 {
         let risk = self.risk[usize::from(distance > 1)];
         odds::after(self.likely(wrong, right, equals) * (1.0 - risk), self.odds.get(wrong).copied().unwrap_or(1.0))
     }
 
     /// As [`Evidence::confidence`], in a column in which right values don't crowd.
-    pub(super) fn likely(&self, wrong: &str, right: &str, equals: usize) -> f64 {
+    pub(super) fn likely(&self, wrong: &str, right: &str, equals: f64) -> f64 {
         let alike = self.likeness.of(wrong, right);
         let noise = |c: char| self.likeness.is_noise(c);
         // Numbers and the like have no slips that could be told from other numbers.
@@ -82,7 +82,7 @@ impl Evidence {
         let meant = words(right);
         let mut other = words(wrong).into_iter().filter(|w| !meant.contains(w) && !w.chars().any(noise));
         if other.any(|w| self.known.contains(&w)) {
-            return 0.2 / equals as f64;
+            return 0.2 / equals;
         }
         let (a, b) = differing(wrong, right);
         let length = a.len().max(b.len()).max(1) as f64;
@@ -107,7 +107,7 @@ impl Evidence {
                 _ => 0.2,
             },
         };
-        certain / equals as f64
+        certain / equals
     }
 }
 

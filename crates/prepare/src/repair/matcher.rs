@@ -121,7 +121,8 @@ impl Matcher {
             let found = self.nearest(&c.key, other);
             near += u32::from(found.filter(|(_, d, _)| *d <= edits).is_some_and(|(at, d, _)| {
                 let o = &self.canon[at as usize];
-                d == 0 || self.evidence.as_ref().is_none_or(|e| e.likely(&c.text, &o.text, 1) > 0.6 || e.likely(&o.text, &c.text, 1) > 0.6)
+                d == 0
+                    || self.evidence.as_ref().is_none_or(|e| e.likely(&c.text, &o.text, 1.0) > 0.6 || e.likely(&o.text, &c.text, 1.0) > 0.6)
             }));
         }
         if all == 0 { 0.0 } else { f64::from(near) / f64::from(all) }
@@ -184,9 +185,9 @@ impl Matcher {
         let (at, distance, equals) = nearest?;
         let right = &self.canon[at as usize];
         let longest = key.len().max(right.key.len());
-        let confidence = if longest == 0 { 1.0 } else { 1.0 - distance as f64 / longest as f64 } / equals as f64;
+        let confidence = if longest == 0 { 1.0 } else { 1.0 - distance as f64 / longest as f64 } / equals;
         match &self.evidence {
-            Some(_) if distance == 0 => Some((Meant::Canon(at, Evidence::rewritten(text) / equals as f64), 0)),
+            Some(_) if distance == 0 => Some((Meant::Canon(at, Evidence::rewritten(text) / equals), 0)),
             Some(evidence) => {
                 let confidence = evidence.confidence(text, &right.text, equals, distance);
                 (confidence > 0.0).then_some((Meant::Canon(at, confidence), distance))
@@ -201,9 +202,9 @@ impl Matcher {
     fn with_exchanges(
         &self,
         key: &[char],
-        nearest: Option<(u32, usize, usize)>,
+        nearest: Option<(u32, usize, f64)>,
         eligible: impl Fn(&Canon) -> bool,
-    ) -> Option<(u32, usize, usize)> {
+    ) -> Option<(u32, usize, f64)> {
         let mut key = key.to_vec();
         let mut best = nearest;
         for at in 1..key.len() {
@@ -212,20 +213,35 @@ impl Matcher {
             key.swap(at - 1, at);
             let Some(found) = found else { continue };
             best = Some(match best {
-                Some((other, 1, equals)) if other != *found => (other.min(*found), 1, equals + 1),
-                Some((other, d, equals)) if other == *found || d > 1 => (*found, 1.min(d), if d > 1 { 1 } else { equals }),
+                Some((other, 1, equals)) if other != *found => {
+                    let (at, weight) = self.likelier((other, equals * self.weight(other)), *found);
+                    (at, 1, weight / self.weight(at))
+                }
+                Some((other, d, equals)) if other == *found || d > 1 => (*found, 1.min(d), if d > 1 { 1.0 } else { equals }),
                 Some(best) => best,
-                None => (*found, 1, 1),
+                None => (*found, 1, 1.0),
             });
         }
         best
     }
 
-    /// The nearest value within `distance_max`, the first of several; its distance; how many are as near.
-    fn nearest(&self, key: &[char], eligible: impl Fn(&Canon) -> bool) -> Option<(u32, usize, usize)> {
+    /// What a value weighs among those that are as near: the more frequent ones are meant the more often.
+    fn weight(&self, at: u32) -> f64 {
+        if self.ratio_min.is_some() { self.canon[at as usize].count.max(1) as f64 } else { 1.0 }
+    }
+
+    /// Of the likeliest value so far and another one as near: the likelier, the first of equals; and what all of them weigh.
+    fn likelier(&self, (best, weight): (u32, f64), other: u32) -> (u32, f64) {
+        let (mine, theirs) = (self.weight(best), self.weight(other));
+        let at = if theirs > mine || (theirs == mine && other < best) { other } else { best };
+        (at, weight + theirs)
+    }
+
+    /// The nearest value within `distance_max`, the likeliest of several; its distance; what all that are as near weigh, in its own weight.
+    fn nearest(&self, key: &[char], eligible: impl Fn(&Canon) -> bool) -> Option<(u32, usize, f64)> {
         let pattern = Pattern::new(key);
         let mask = letters(key);
-        let mut best: Option<(u32, usize, usize)> = None;
+        let mut best: Option<(u32, usize, f64)> = None;
         let mut bound = self.distance_max;
         // From like lengths to unlike ones, so that the bound falls early.
         for apart in 0..=self.distance_max {
@@ -242,13 +258,16 @@ impl Matcher {
                 }
                 let Some(d) = pattern.distance(&c.key, bound) else { continue };
                 best = Some(match best {
-                    Some((at0, d0, n)) if d0 == d => (at0.min(*at), d, n + 1),
-                    _ => (*at, d, 1),
+                    Some((likeliest, d0, weight)) if d0 == d => {
+                        let (at, weight) = self.likelier((likeliest, weight), *at);
+                        (at, d, weight)
+                    }
+                    _ => (*at, d, self.weight(*at)),
                 });
                 bound = d;
             }
         }
-        best
+        best.map(|(at, d, weight)| (at, d, weight / self.weight(at)))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::measure::hasher;
 use ahash::RandomState;
 use hashbrown::HashMap;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tidemill_core::{Error, Result};
 
 /// Values of a group that are stored; the others are only counted.
@@ -145,6 +145,8 @@ pub(super) struct ColumnFacts {
     pub counts: BTreeMap<String, u64>,
     /// Words that stand in several values, and in how many rows.
     pub words: HashMap<String, u64, RandomState>,
+    /// Words that stand for others in one group after another.
+    pub twins: BTreeSet<(String, String)>,
     /// Share of the most frequent value.
     pub top: f64,
     /// Rows of the most frequent value.
@@ -154,7 +156,7 @@ pub(super) struct ColumnFacts {
 impl ColumnFacts {
     pub(super) fn new(counts: BTreeMap<String, u64>, words: HashMap<String, u64, RandomState>, top: f64) -> Self {
         let most = counts.values().copied().max().unwrap_or(0);
-        ColumnFacts { counts, words, top, most }
+        ColumnFacts { counts, words, twins: BTreeSet::new(), top, most }
     }
 
     /// The share of rows that have a value.
@@ -177,7 +179,8 @@ impl Model {
             let counts: Vec<String> = f.counts.iter().map(|(v, n)| format!("{v}{PART}{n}")).collect();
             let mut words: Vec<String> = f.words.iter().map(|(w, n)| format!("{w}{PART}{n}")).collect();
             words.sort_unstable();
-            json!({"counts": counts, "words": words, "top": f.top})
+            let twins: Vec<String> = f.twins.iter().map(|(a, b)| format!("{a}{PART}{b}")).collect();
+            json!({"counts": counts, "words": words, "twins": twins, "top": f.top})
         });
         let mut pairs: Vec<Value> = Vec::new();
         for (at, p) in self.pairs.iter().enumerate() {
@@ -209,11 +212,14 @@ impl Model {
                 _ => (w.to_string(), u64::MAX),
             };
             let count = |v: &Value| v.as_str()?.rsplit_once(PART).and_then(|(v, n)| Some((v.to_string(), n.parse().ok()?)));
-            facts.push(ColumnFacts::new(
+            let twin = |v: &Value| v.as_str()?.split_once(PART).map(|(a, b)| (a.to_string(), b.to_string()));
+            let twins = c.get("twins").and_then(Value::as_array).into_iter().flatten().filter_map(twin).collect();
+            let of_column = ColumnFacts::new(
                 list(&c, "counts")?.iter().map(|v| count(v).ok_or_else(wrong)).collect::<Result<_>>()?,
                 list(&c, "words")?.iter().filter_map(Value::as_str).map(word).collect(),
                 number_field(&c, "top")?,
-            ));
+            );
+            facts.push(ColumnFacts { twins, ..of_column });
         }
         let mut determinants: Vec<Determinant> = determinants.iter().map(|d| Determinant::new(d.clone())).collect();
         let mut pairs = Vec::new();

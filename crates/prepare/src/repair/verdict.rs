@@ -24,6 +24,8 @@ use tidemill_core::Result;
 pub(super) const RARER: f64 = 0.1;
 /// Other rows of a group that must be of one mind before a value that only this group has is taken for a slip, though its words are right ones.
 const GROUP_MIN: u32 = 3;
+/// And so many letters in words that both have: short values that differ in a word are two values.
+const SHARED_MIN: usize = 3;
 /// A vote that counts as one more determinant of the same opinion.
 const VOTE_MIN: f64 = 0.5;
 /// What a row's other columns must tell before they speak for its determinant: one value that half the rows have, or several commoner ones.
@@ -232,7 +234,17 @@ impl Judge {
         // where the group has no others.
         let here = votes.iter().map(|v| v.others.own).max().unwrap_or(0) + 1;
         let is_of_group = mine <= u64::from(here) && f64::from(here) <= (RARER * f64::from(rows)).max(1.0);
-        if is_of_group && rare && rows >= GROUP_MIN && alike.whole >= WHOLE_MIN && alike.difference == Difference::Letters {
+        let shared: usize = written.intersection(&meant).map(|w| w.chars().count()).sum();
+        let apart = written.difference(&meant).flat_map(|a| meant.difference(&written).map(move |b| (a.clone(), b.clone())));
+        let are_twins = !facts.twins.is_empty() && apart.into_iter().any(|pair| facts.twins.contains(&pair));
+        if is_of_group
+            && rare
+            && shared >= SHARED_MIN
+            && !are_twins
+            && rows >= GROUP_MIN
+            && alike.whole >= WHOLE_MIN
+            && alike.difference == Difference::Letters
+        {
             let exceptions = votes.iter().map(|v| v.pair.exceptions).fold(1.0, f64::min);
             return 0.98 * (1.0 - (1.0 - both) * 0.5) * (1.0 - 0.9 * against) * (1.0 - exceptions);
         }
