@@ -133,7 +133,8 @@ pub(super) fn crowd(near: &[Near], repetition: &BTreeMap<String, f64>) -> [f64; 
         for n in near.iter().filter(|n| n.far == far && !n.noise && n.sure > SURE) {
             match repetition.get(n.text) {
                 None => once += 1.0,
-                Some(odds) => values += 1.0 / (1.0 + n.sure / (1.0 - n.sure).max(0.01) * odds),
+                // Beyond what its letters leave open, or many slips that come again would make a value.
+                Some(odds) => values += (1.0 / (1.0 + n.sure / (1.0 - n.sure).max(0.01) * odds) - (1.0 - n.sure)).max(0.0),
             }
         }
         if values < 0.5 { 0.0 } else { (values / f64::max(once, 1.0)).min(1.0) }

@@ -499,3 +499,91 @@ fn a_rehearsal_says_what_a_run_does() {
     assert_eq!(rehearsed.len(), 2, "{rehearsed:?}");
     assert!(rehearsed.iter().all(|(from, to)| done.get(*from).map(String::as_str) == Some(*to)), "{rehearsed:?} {done:?}");
 }
+
+/// A product's name by its number: sixty rows of each product, and in a row of each a slip of its own.
+fn products(set: &[(usize, &str)]) -> Vec<String> {
+    const NAMES: [&str; 6] = [
+        "Norvik Jacket NE-405",
+        "Helix Blanket SU-034",
+        "Vega Planter UU-563",
+        "Onyx Blanket QU-117",
+        "Maple Blanket KX-437",
+        "Lotus Bottle KC-990",
+    ];
+    let mut rows: Vec<[Option<String>; 4]> =
+        (0..360).map(|i| [Some(format!("P{}", i % 6)), Some(NAMES[i % 6].to_string()), Some("x".into()), Some("y".into())]).collect();
+    let slips = [
+        "Norvik Jaket NE-405",
+        "Helixx Blanket SU-034",
+        "Vega Plantr UU-563",
+        "Onxy Blanket QU-117",
+        "Mapple Blanket KX-437",
+        "Lotus Botle KC-990",
+    ];
+    for (at, slip) in slips.iter().enumerate() {
+        rows[300 + at][1] = Some((*slip).to_string());
+    }
+    for (row, name) in set {
+        rows[*row][1] = Some((*name).to_string());
+    }
+    let rule = "[[clean]]\nrule = \"repair\"\ncolumns = [\"town\"]\nby = [\"code\"]\nconfidence_min = 0.8\n";
+    run(rule, &table_of(&rows)).column("town")
+}
+
+#[test]
+fn a_slip_that_comes_again_in_a_great_group_is_a_slip() {
+    // The same slip in three products: a word of several values, and far rarer than the right one all the same.
+    let set = [(1, "Helix Blankt SU-034"), (7, "Helix Blankt SU-034"), (3, "Onyx Blankt QU-117"), (4, "Maple Blankt KX-437")];
+    let got = products(&set);
+    assert_eq!(
+        [&got[1], &got[7], &got[3], &got[4]],
+        ["Helix Blanket SU-034", "Helix Blanket SU-034", "Onyx Blanket QU-117", "Maple Blanket KX-437"]
+    );
+}
+
+#[test]
+fn a_value_of_one_group_that_is_its_value_but_for_a_word_at_home_elsewhere_is_a_slip() {
+    // KC is the word of other products' names.
+    let others = [(5, "Lotus Botttle KC-990"), (11, "Lotis Bottle KC-990")];
+    let got = products(&[others[0], others[1], (4, "Maple Blanket KC-437")]);
+    assert_eq!(got[4], "Maple Blanket KX-437");
+    assert_eq!(products(&[(4, "Maple Blanket KX-438")])[4], "Maple Blanket KX-438", "a digit for a digit is none");
+}
+
+#[test]
+fn words_that_stand_for_each_other_in_one_group_after_another_are_two_values() {
+    // One place's measures beside those of the place that nearly all rows are of.
+    let place = |i: usize| if i / 10 == 30 { "ak" } else { "al" };
+    let row = |i: usize| {
+        [Some(format!("m{}", i % 10)), Some(format!("{} measure scip {}", place(i), i % 10)), Some("x".into()), Some("y".into())]
+    };
+    let rows: Vec<[Option<String>; 4]> = (0..600).map(row).collect();
+    let rule = "[[clean]]\nrule = \"repair\"\ncolumns = [\"town\"]\nby = [\"code\"]\nconfidence_min = 0.5\n";
+    let before: Vec<String> = rows.iter().filter_map(|r| r[1].clone()).collect();
+    assert_eq!(run(rule, &table_of(&rows)).column("town"), before);
+}
+
+#[test]
+fn of_frequent_values_as_near_the_more_frequent_is_meant_and_slips_come_as_often_as_their_values_do() {
+    let mut cities: Vec<String> = Vec::new();
+    for (city, n) in [("Berlin", 4000), ("Bern", 200), ("Madrid", 3000), ("Lisboa", 3000)] {
+        cities.extend(std::iter::repeat_n(city.to_string(), n));
+    }
+    // Two slips in a hundred, in all the ways of leaving out a letter, doubling one, or exchanging two.
+    for (city, times) in [("Berlin", 6), ("Madrid", 4), ("Lisboa", 4)] {
+        for at in 1..city.len() {
+            let (head, tail) = city.split_at(at);
+            let (last, next) = (&head[head.len() - 1..], &tail[..1]);
+            for slip in
+                [format!("{head}{}", &tail[1..]), format!("{head}{last}{tail}"), format!("{}{next}{last}{}", &head[..at - 1], &tail[1..])]
+            {
+                cities.extend(std::iter::repeat_n(slip, times));
+            }
+        }
+    }
+    let input = words("c", &cities.iter().map(|c| Some(c.as_str())).collect::<Vec<_>>());
+    let got = run("[[clean]]\nrule = \"repair\"\ncolumn = \"c\"\nfrequent = true\n", &input).column("c");
+    let left = |of: &str| got.iter().zip(&cities).filter(|(g, c)| *c == of && g == c).count();
+    assert_eq!(["Berin", "Berln", "Belrin", "Lisbao", "Madrd"].map(left), [0; 5], "as near to Bern, or repeated: slips for all that");
+    assert_eq!(got.iter().filter(|c| *c == "Bern").count(), 200);
+}
