@@ -29,7 +29,13 @@ fn csv(line: &[u8], d: &mut Draws) -> Vec<u8> {
             out.remove(*d.pick(&plain));
         }
         2 if !unclosed.is_empty() => out.insert(*d.pick(&unclosed) + 1, b'"'),
-        _ => out.truncate(1 + d.below(last.max(1) as u64) as usize),
+        _ => {
+            out.truncate(1 + d.below(last.max(1) as u64) as usize);
+            // A quote at the end would close what an earlier line left open.
+            if out.ends_with(b",\"") {
+                out.pop();
+            }
+        }
     }
     // A cut keeps letters whole.
     while std::str::from_utf8(&out).is_err() {

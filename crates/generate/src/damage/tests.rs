@@ -119,5 +119,8 @@ fn a_quote_that_nothing_closes_closes_nothing_else_either() {
         super::line::damage_line(crate::options::Format::Csv, &mut line, 0, crate::random::mix(draw));
         let text = String::from_utf8(line).unwrap();
         assert!(!text.contains("\",") && !text.ends_with('"'), "{text}");
+        let mut line = b"6.49,\"55 MG Road, Mumbai\",R1".to_vec();
+        super::line::damage_line(crate::options::Format::Csv, &mut line, 0, crate::random::mix(draw));
+        assert!(!line.ends_with(b",\""), "{line:?}");
     }
 }
