@@ -46,11 +46,13 @@ pub struct PlanOptions {
     pub pushdown: bool,
     /// The project's functions are written out where they are called.
     pub inlining: bool,
+    /// What a question names twice is computed once.
+    pub sharing: bool,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        PlanOptions { broadcast: true, pruning: true, pushdown: true, inlining: true }
+        PlanOptions { broadcast: true, pruning: true, pushdown: true, inlining: true, sharing: true }
     }
 }
 

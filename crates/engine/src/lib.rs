@@ -5,7 +5,8 @@
 //! [`query`] (a running SELECT and what it cost), [`row_expr`] (expressions over one row, with values fitted over all rows),
 //! [`memory`] (tables kept in memory), [`function`] (CREATE FUNCTION), `table_function` and `calls` (those that give rows), [`lineage`], and
 //! [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text and told); `windows` settles what named windows
-//! stand for, `row_number` counts rows of sorted partitions.
+//! stand for, `row_number` counts rows of sorted partitions, `shared` computes once
+//! what a question names twice.
 //!
 //! Invariant: a mistake in SQL is a [`SqlProblem`] in our words with a byte range in the text, never a DataFusion message chain; and no SQL that
 //! reaches a plan can write: only SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE are taken.
@@ -28,6 +29,7 @@ pub mod query;
 pub mod row_expr;
 mod row_number;
 pub mod session;
+mod shared;
 mod sql;
 mod syntax;
 mod table_function;

@@ -11,6 +11,7 @@ use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::query::{Collected, Query, failure};
 use crate::row_expr::RowExpr;
 use crate::row_number::CountRows;
+use crate::shared::{Share, SharingPlanner};
 use crate::sql;
 use arrow::array::{Array, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -58,12 +59,15 @@ pub enum Returns {
 
 impl Session {
     pub(crate) fn new(engine: Engine, catalog: Catalog) -> Result<Session, SqlProblem> {
-        let mut state = SessionStateBuilder::new()
+        let mut builder = SessionStateBuilder::new()
             .with_config(engine.config())
             .with_runtime_env(engine.runtime())
             .with_default_features()
-            .with_physical_optimizer_rule(Arc::new(CountRows))
-            .build();
+            .with_physical_optimizer_rule(Arc::new(CountRows));
+        if engine.plan_options().sharing {
+            builder = builder.with_optimizer_rule(Arc::new(Share)).with_query_planner(Arc::new(SharingPlanner));
+        }
+        let mut state = builder.build();
         let quantiles = state.register_udaf(Arc::new(percentile::percentile_cont()));
         quantiles.map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))?;
         let mut register = |udf: Arc<datafusion::logical_expr::ScalarUDF>| {

@@ -7,6 +7,7 @@ mod moments;
 mod questions;
 mod row_numbers;
 mod rows;
+mod shared;
 mod table_functions;
 
 use crate::{Catalog, Collected, Engine, EngineOptions, Relation, Session, batch_table};

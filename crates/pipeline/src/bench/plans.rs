@@ -43,13 +43,23 @@ pub enum Way {
     OnePartition,
     /// Four partitions per thread.
     ManyPartitions,
+    /// What a question names twice is computed twice.
+    NoSharing,
     /// The project's functions are called, not written out into the plan where they are called.
     CalledFunctions,
 }
 
 impl Way {
-    pub const ALL: [Way; 7] =
-        [Way::NoBroadcast, Way::NoPruning, Way::NoPushdown, Way::InMemory, Way::OnePartition, Way::ManyPartitions, Way::CalledFunctions];
+    pub const ALL: [Way; 8] = [
+        Way::NoBroadcast,
+        Way::NoPruning,
+        Way::NoPushdown,
+        Way::InMemory,
+        Way::OnePartition,
+        Way::ManyPartitions,
+        Way::NoSharing,
+        Way::CalledFunctions,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -60,6 +70,7 @@ impl Way {
             Way::InMemory => "in memory",
             Way::OnePartition => "1 partition",
             Way::ManyPartitions => "4 partitions a thread",
+            Way::NoSharing => "no sharing",
             Way::CalledFunctions => "functions called",
         }
     }
@@ -116,7 +127,7 @@ impl Workspace {
                 if way == Way::CalledFunctions && !calls {
                     continue;
                 }
-                told(&question.name, (number as f64 + at as f64 / 8.0) / all);
+                told(&question.name, (number as f64 + at as f64 / 9.0) / all);
                 let Some(session) = sessions.get(&at) else { continue };
                 let ask = || async { clock::run(session, &question.sql).await.map_err(|e| e.at(question.name.clone())) };
                 // Once for what is only paid the first time.
@@ -155,6 +166,7 @@ impl Workspace {
             Way::NoBroadcast => options.plan = PlanOptions { broadcast: false, ..usual },
             Way::NoPruning => options.plan = PlanOptions { pruning: false, ..usual },
             Way::NoPushdown => options.plan = PlanOptions { pushdown: false, ..usual },
+            Way::NoSharing => options.plan = PlanOptions { sharing: false, ..usual },
             Way::CalledFunctions => options.plan = PlanOptions { inlining: false, ..usual },
             Way::OnePartition => options.partitions = 1,
             Way::ManyPartitions => options.partitions = 4 * threads,
