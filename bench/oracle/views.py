@@ -55,7 +55,7 @@ def main():
         tables = base_tables(con, tidemill)
         macros = functions(con, arguments.project)
         wanted = set(arguments.views.split(",")) if arguments.views else None
-        sql = {p.stem: p.read_text() for p in sorted((arguments.project / "views").rglob("*.sql"))}
+        sql = {p.stem: windows(p.read_text()) for p in sorted((arguments.project / "views").rglob("*.sql"))}
         if wanted and wanted - set(sql):
             raise SystemExit(f"no such view: {', '.join(sorted(wanted - set(sql)))}")
         print(f"{tables} tables, {macros} functions, {len(sql)} views", flush=True)
@@ -117,7 +117,7 @@ class Tidemill:
         """Makes got.VIEW."""
         kept = self.lake / "public" / view
         header = "\n".join(l[3:] for l in (next((self.project / "views").rglob(f"{view}.sql"))).read_text().splitlines() if l.startswith("--!"))
-        if tomllib.loads(header).get("materialized") == "table":
+        if tomllib.loads(header).get("materialized") in ("table", "live"):
             if not (kept / "_delta_log").is_dir():
                 raise Failed("it was never built")
             con.execute(f'CREATE OR REPLACE TABLE got."{view}" AS {delta_select(con, kept)}')
@@ -282,6 +282,26 @@ def compute(con, sql, wanted):
         for name in made:
             del todo[name]
     return results
+
+
+def windows(text):
+    """Tumbling and hopping windows in FROM as DuckDB says them, from the meaning of the words and not from what Tidemill makes of them."""
+    origin = "TIMESTAMPTZ '1970-01-01 00:00:00+00'"
+
+    def tumble(m):
+        start = f"time_bucket({m['size']}, {m['ts']}, {origin})"
+        return f"(SELECT *, {start} AS window_start, {start} + {m['size']} AS window_end FROM {m['t']} WHERE {m['ts']} IS NOT NULL)"
+
+    def hop(m):
+        last = f"time_bucket({m['slide']}, {m['ts']}, {origin})"
+        begins = f"unnest(generate_series({last} - {m['size']} + {m['slide']}, {last}, {m['slide']}))"
+        inner = f"SELECT *, {begins} AS window_start FROM {m['t']} WHERE {m['ts']} IS NOT NULL"
+        return f"(SELECT *, window_start + {m['size']} AS window_end FROM ({inner}))"
+
+    interval = r"INTERVAL\s+'[^']*'"
+    table = r"\(\s*(?P<t>[\w.\"]+)\s*,\s*(?P<ts>\w+)\s*,\s*"
+    text = re.sub(rf"\btumble{table}(?P<size>{interval})\s*\)", tumble, text, flags=re.IGNORECASE)
+    return re.sub(rf"\bhop{table}(?P<slide>{interval})\s*,\s*(?P<size>{interval})\s*\)", hop, text, flags=re.IGNORECASE)
 
 
 def reads(text, sql):

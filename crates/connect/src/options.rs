@@ -168,6 +168,29 @@ impl<'a> OptionReader<'a> {
         }
     }
 
+    pub fn boolean(&mut self, key: &str) -> Option<bool> {
+        match self.get(key)? {
+            OptionValue::Bool(b) => Some(*b),
+            other => {
+                self.wrong_kind(key, "true or false", other);
+                None
+            }
+        }
+    }
+
+    /// A text that must be there.
+    pub fn required(&mut self, key: &str, help: &str) -> Option<&'a str> {
+        if self.get(key).is_none() {
+            self.problems.push(OptionProblem {
+                key: None,
+                fault: OptionFault::Missing,
+                message: format!("the option `{key}` is missing"),
+                help: Some(help.into()),
+            });
+        }
+        self.text(key)
+    }
+
     pub fn count(&mut self, key: &str) -> Option<usize> {
         match self.get(key)? {
             OptionValue::Integer(n) if *n >= 0 => usize::try_from(*n).ok(),

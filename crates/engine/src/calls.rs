@@ -27,7 +27,7 @@ pub(crate) fn settle(
     if calls.problems.is_empty() { Ok(calls.places) } else { Err(calls.problems) }
 }
 
-fn inner(statement: &mut DfStatement) -> Option<&mut Statement> {
+pub(crate) fn inner(statement: &mut DfStatement) -> Option<&mut Statement> {
     match statement {
         DfStatement::Statement(inner) => Some(inner.as_mut()),
         DfStatement::Explain(explain) => match explain.statement.as_mut() {

@@ -3,22 +3,25 @@
 //!
 //! Read in this order: [`engine`] (threads, memory, spilling), [`catalog`] (what a session can name), [`session`] (what one can ask),
 //! [`query`] (a running SELECT and what it cost), [`row_expr`] (expressions over one row, with values fitted over all rows),
-//! [`memory`] (tables kept in memory), [`function`] (CREATE FUNCTION), `table_function` and `calls` (those that give rows), [`lineage`], and
-//! [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text and told); `windows` settles what named windows
-//! stand for, `row_number` counts rows of sorted partitions, `shared` computes once
-//! what a question names twice.
+//! [`memory`] (tables kept in memory), [`live_plan`] (what a continuous query is made from), [`function`] (CREATE FUNCTION), `table_function` and
+//! `calls` (those that give rows), [`lineage`], and [`problem`] with `advice`, `syntax`, `locate` and `sql` (how a mistake is found in the text
+//! and told); [`window`] (windows over time: `tumble` and its like), [`anomaly`] (detectors), `windows` settles what named windows stand for,
+//! `row_number` counts rows of sorted partitions, `shared` computes once what a question names twice.
 //!
 //! Invariant: a mistake in SQL is a [`SqlProblem`] in our words with a byte range in the text, never a DataFusion message chain; and no SQL that
 //! reaches a plan can write: only SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE are taken.
 
 mod advice;
+pub mod anomaly;
 mod calls;
 pub mod catalog;
 mod dialect;
 pub mod engine;
 pub mod function;
 pub mod heading;
+pub mod hot;
 mod lineage;
+pub mod live_plan;
 mod locate;
 pub mod memory;
 mod moment;
@@ -33,14 +36,16 @@ mod shared;
 mod sql;
 mod syntax;
 mod table_function;
+pub mod window;
 mod windows;
 
 pub use catalog::{Catalog, FunctionProvider, Relation, RelationKind, TimeTravel, batch_table, batches_table, empty_table};
 pub use engine::{Engine, EngineOptions, PlanOptions};
 pub use lineage::{ColumnLineage, LineageKind};
+pub use live_plan::Lowering;
 pub use memory::{MemoryUse, TableUse, TablesInMemory};
 pub use problem::{SqlProblem, SqlProblemKind, type_name};
-pub use query::{BatchStream, Collected, PlanMetrics, Query};
+pub use query::{BatchStream, Collected, PlanMetrics, Query, failure};
 pub use row_expr::{BoundExpr, FitAggregate, RowExpr};
 pub use session::{Returns, Session, Signature};
 

@@ -1,5 +1,6 @@
 //! Answers the SQL planner's questions from our catalog, without waiting: names, functions, versions of tables.
 
+use crate::anomaly;
 use crate::calls;
 use crate::catalog::{CATALOG, INFORMATION_SCHEMA, Key, PUBLIC, Relations, SchemaOnly, Stored, node_name};
 use crate::function;
@@ -8,6 +9,7 @@ use crate::moment;
 use crate::problem::{SqlProblem, SqlProblemKind, type_name};
 use crate::sql;
 use crate::table_function::TableFunction;
+use crate::window;
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{TableFunctionArgs, TableProvider};
@@ -17,7 +19,7 @@ use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
@@ -44,18 +46,22 @@ pub(crate) struct Planner<'a> {
     /// The table function whose body is being planned, and its parameters.
     function: Option<(Arc<TableFunction>, Arc<DFSchema>)>,
     operators: Vec<Arc<dyn ExprPlanner>>,
+    windows: Vec<Arc<dyn RelationPlanner>>,
 }
 
 impl<'a> Planner<'a> {
     pub(crate) fn new(state: &'a SessionState, relations: &'a Relations, opaque: bool) -> Self {
         let ours: Arc<dyn ExprPlanner> = Arc::new(moment::Operators);
         let operators = std::iter::once(ours).chain(state.expr_planners().iter().cloned()).collect();
-        Planner { state, relations, opaque, open: RefCell::default(), function: None, operators }
+        let taken = relations.functions().into_iter().filter(|f| window::Kind::named(f).is_some()).collect();
+        let windows: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(window::InFrom { taken })];
+        Planner { state, relations, opaque, open: RefCell::default(), function: None, operators, windows }
     }
 
     /// A plan with its types settled, or all that is wrong with it.
     pub(crate) fn plan(&self, mut statement: Statement, text: &str) -> Result<LogicalPlan, Vec<SqlProblem>> {
         let called = calls::settle(&mut statement, text, self)?;
+        window::settle(&mut statement, text, self)?;
         let planned = self.untyped(statement.clone()).and_then(|untyped| self.analyse(untyped));
         planned.map_err(|e| {
             let problems = locate::in_statement(self.told(&e, text), &statement, text, self);
@@ -172,11 +178,19 @@ impl<'a> Planner<'a> {
     }
 
     fn analyse(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
-        self.state.analyzer().execute_and_check(moment::settle(plan)?, self.state.config_options(), |_, _| {})
+        let plan = moment::settle(window::lower(plan)?)?;
+        let analysed = self.state.analyzer().execute_and_check(plan, self.state.config_options(), |_, _| {})?;
+        anomaly::check(&analysed)?;
+        Ok(analysed)
     }
 
     pub(crate) fn function_names(&self) -> Vec<String> {
         [self.udf_names(), self.udaf_names(), self.udwf_names(), self.higher_order_function_names()].concat()
+    }
+
+    /// Whether a function of this name gives a value.
+    pub(crate) fn is_function(&self, name: &str) -> bool {
+        self.state.scalar_functions().contains_key(name)
     }
 
     /// What stands behind a relation, views planned on first use.
@@ -414,6 +428,9 @@ impl ContextProvider for Planner<'_> {
         Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
     }
 
+    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
+        &self.windows
+    }
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
         &self.operators
     }
@@ -439,7 +456,7 @@ impl ContextProvider for Planner<'_> {
         self.state.config_options()
     }
     fn udf_names(&self) -> Vec<String> {
-        self.state.scalar_functions().keys().cloned().collect()
+        self.state.scalar_functions().keys().filter(|f| !window::is_inner(f)).cloned().collect()
     }
     fn higher_order_function_names(&self) -> Vec<String> {
         self.state.higher_order_functions().keys().cloned().collect()
@@ -448,6 +465,6 @@ impl ContextProvider for Planner<'_> {
         self.state.aggregate_functions().keys().cloned().collect()
     }
     fn udwf_names(&self) -> Vec<String> {
-        self.state.window_functions().keys().cloned().collect()
+        self.state.window_functions().keys().filter(|f| !window::is_inner(f)).cloned().collect()
     }
 }

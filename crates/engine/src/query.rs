@@ -162,7 +162,7 @@ fn ours(stream: SendableRecordBatchStream) -> BatchStream {
 }
 
 /// What went wrong while running, as a caller should treat it.
-pub(crate) fn failure(error: DataFusionError) -> Error {
+pub fn failure(error: DataFusionError) -> Error {
     match error {
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => failure(*inner),
         DataFusionError::External(inner) => match inner.downcast::<Error>() {

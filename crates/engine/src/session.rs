@@ -1,5 +1,6 @@
 //! What one can ask over a catalog.
 
+use crate::anomaly;
 use crate::catalog::{CATALOG, Catalog, INFORMATION_SCHEMA, Relation, Relations};
 use crate::engine::Engine;
 use crate::function::{self, Compiled};
@@ -13,6 +14,7 @@ use crate::row_expr::RowExpr;
 use crate::row_number::CountRows;
 use crate::shared::{Share, SharingPlanner};
 use crate::sql;
+use crate::window;
 use arrow::array::{Array, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -36,7 +38,7 @@ use tidemill_core::{Error, Result};
 pub struct Session {
     engine: Engine,
     state: Arc<SessionState>,
-    relations: Arc<Relations>,
+    pub(crate) relations: Arc<Relations>,
 }
 
 /// How a function of the user's is called.
@@ -74,10 +76,16 @@ impl Session {
             state.register_udf(udf).map(drop).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))
         };
         register(Arc::new(moment::date_trunc()))?;
+        for udf in window::scalars() {
+            register(Arc::new(udf))?;
+        }
         for provider in &catalog.function_providers {
             for udf in provider.functions() {
                 register(Arc::new(udf))?;
             }
+        }
+        for udwf in anomaly::functions().into_iter().chain([window::session()]) {
+            state.register_udwf(Arc::new(udwf)).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))?;
         }
         let relations = Arc::new(Relations::new(catalog.relations, catalog.time_travel));
         for (name, text) in &catalog.functions {
@@ -242,6 +250,7 @@ impl Session {
     pub fn functions(&self) -> Vec<String> {
         let mut names = Planner::new(&self.state, &self.relations, false).function_names();
         names.extend(self.relations.functions());
+        names.extend(window::names());
         names.sort();
         names.dedup();
         names
@@ -251,7 +260,7 @@ impl Session {
         &self.engine
     }
 
-    fn plan(&self, text: &str, opaque: bool) -> Result<LogicalPlan, Vec<SqlProblem>> {
+    pub(crate) fn plan(&self, text: &str, opaque: bool) -> Result<LogicalPlan, Vec<SqlProblem>> {
         let statement = sql::parse_question(text).and_then(|s| self.rewritten(s, text)).map_err(|p| vec![p])?;
         Planner::new(&self.state, &self.relations, opaque).plan(statement, text)
     }
@@ -299,7 +308,7 @@ impl Session {
     }
 
     /// The state with the time of asking in it.
-    fn state_now(&self) -> SessionState {
+    pub(crate) fn state_now(&self) -> SessionState {
         let mut state = self.state.as_ref().clone();
         let micros = self.engine.clock().map(|c| c.now_micros());
         let props = state.execution_props_mut();

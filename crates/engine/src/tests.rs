@@ -1,5 +1,6 @@
 //! The room's tests, by part. Everything runs over one small shop that `shop()` makes.
 
+mod anomalies;
 mod functions;
 mod lineage;
 mod mistakes;
@@ -9,6 +10,7 @@ mod row_numbers;
 mod rows;
 mod shared;
 mod table_functions;
+mod windows_over_time;
 
 use crate::{Catalog, Collected, Engine, EngineOptions, Relation, Session, batch_table};
 use arrow::array::{

@@ -1,5 +1,6 @@
 //! Which tables each kind has.
 
+use crate::nexmark::{Auctions, Bids, Nexmark, Persons};
 use crate::options::{Options, What};
 use crate::sensors::{SensorLabels, Sensors};
 use crate::shop::Shop;
@@ -64,6 +65,10 @@ pub fn with_tables<R>(options: &Options, work: impl FnOnce(&[Listed<'_>]) -> Res
         What::Sensors => {
             let sensors = Sensors::new(options);
             work(&chosen(options, &[(&sensors, true), (&SensorLabels(&sensors), true)])?)
+        }
+        What::Nexmark => {
+            let events = Nexmark::new(options);
+            work(&chosen(options, &[(&Persons(&events), true), (&Auctions(&events), true), (&Bids(&events), true)])?)
         }
     }
 }

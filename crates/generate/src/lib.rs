@@ -1,11 +1,11 @@
-//! Makes messy data with known truth: shops, wide orders, transactions, sensors. The only room that knows what an order is.
+//! Makes messy data with known truth: shops, wide orders, transactions, sensors, an auction house. The only room that knows what an order is.
 //!
 //! Invariant: every row is a pure function of the seed and its number, and so is every error in it. So the same seed gives the same bytes on every
 //! machine, with any number of threads, and tables that tell of the same thing agree without looking at each other. No float
 //! operation takes part whose last bit may differ between machines.
 //!
 //! Read [`random`] (chance by number), [`distribution`] and [`period`] (how it is spread), [`table`] (what a table is), the kinds ([`shop`],
-//! [`transactions`], [`sensors`]; [`words`] are their vocabularies), then [`damage`] (errors), [`encode`] (formats), [`piece`] (a stretch of rows
+//! [`transactions`], [`sensors`], [`nexmark`]; [`words`] are their vocabularies), then [`damage`] (errors), [`encode`] (formats), [`piece`] (a stretch of rows
 //! made whole) and [`mod@generate`] (all of it, in order).
 
 mod calendar;
@@ -16,6 +16,7 @@ mod distribution;
 mod encode;
 mod generate;
 mod in_order;
+mod nexmark;
 mod options;
 mod output;
 mod period;

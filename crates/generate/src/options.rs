@@ -17,6 +17,8 @@ pub enum What {
     Orders,
     Transactions,
     Sensors,
+    /// Persons, auctions, bids: the events of the Nexmark benchmark.
+    Nexmark,
 }
 
 impl What {
@@ -26,6 +28,7 @@ impl What {
             What::Orders => "orders",
             What::Transactions => "transactions",
             What::Sensors => "sensors",
+            What::Nexmark => "nexmark",
         }
     }
 }
@@ -102,6 +105,8 @@ pub struct Options {
     /// Only these tables; empty means all.
     pub tables: Vec<String>,
     pub live: Option<Live>,
+    /// Nexmark's events come out of order within groups of so many.
+    pub disorder: u64,
     /// Units made in one piece. The default suits each format; compressed and binary files depend on it.
     pub piece_units: Option<u64>,
 }
@@ -116,7 +121,7 @@ impl Options {
             start_day: 19_723, // 2024-01-01
             days: 366,
             skew_milli: 800,
-            errors: Rates::usual(),
+            errors: if what == What::Nexmark { Rates::NONE } else { Rates::usual() },
             format: Format::Csv,
             compression: Compression::None,
             files: 1,
@@ -125,6 +130,7 @@ impl Options {
             updates: false,
             tables: Vec::new(),
             live: None,
+            disorder: 1,
             piece_units: None,
         }
     }
@@ -149,6 +155,15 @@ impl Options {
         }
         if self.skew_milli > 3000 {
             return wrong("--skew must be between 0 and 3", "0 is even, 0.8 usual, 1.5 strong");
+        }
+        if self.disorder == 0 || self.disorder > 1 && self.what != What::Nexmark {
+            return wrong("--disorder is for Nexmark's events, in groups of at least 1", "say `tidemill generate nexmark --disorder 100`");
+        }
+        if self.disorder.is_multiple_of(953) {
+            return wrong("groups of --disorder can't be a multiple of 953", "events are dealt out by that prime");
+        }
+        if self.what == What::Nexmark && !self.errors.is_none() {
+            return wrong("Nexmark's events have no errors", "leave --errors out");
         }
         if self.updates && self.what != What::Shop {
             return wrong("--updates is a stream of changes to a shop's customers", "say `tidemill generate shop --updates`");

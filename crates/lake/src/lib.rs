@@ -8,6 +8,7 @@
 //! Invariant: a table has an epoch wholly or not at all, and at most once; a reader that takes versions from [`Done`] sees all tables at
 //! the same epoch.
 
+mod appended;
 pub mod commit;
 pub mod epoch;
 pub mod history;

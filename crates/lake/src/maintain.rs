@@ -13,6 +13,9 @@ use tidemill_core::{Error, Result};
 const CHECKPOINT_COMMITS: i64 = 20;
 /// A system table with more files than this is written anew as one.
 const SYSTEM_FILES_MAX: usize = 32;
+/// In a table that is followed, files below this size are small, and so many of them are written together.
+const SMALL_FILE_BYTES: u64 = 16 << 20;
+const SMALL_FILES_MAX: usize = 24;
 /// Log entries are small and are the history: they outlive their data files by at least this.
 const LOG_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Finished epochs that can be named.
@@ -31,6 +34,16 @@ impl Lake {
     /// Looks after tables. Data files go when no version younger than `retention`, nor the one of the last finished epoch, needs them; a reader
     /// of an older version may find its files gone. Safe to be interrupted anywhere.
     pub async fn maintain(&self, lease: &Lease, tables: &[TableName], retention: Duration) -> Result<Maintained> {
+        self.maintain_for(lease, tables, retention, retention.max(LOG_RETENTION)).await
+    }
+
+    /// The same for tables that are written to many times a minute, whose history would soon be larger than they are: their old versions, and
+    /// the log of them, stay only for `retention`.
+    pub async fn maintain_followed(&self, lease: &Lease, tables: &[TableName], retention: Duration) -> Result<Maintained> {
+        self.maintain_for(lease, tables, retention, retention).await
+    }
+
+    async fn maintain_for(&self, lease: &Lease, tables: &[TableName], retention: Duration, log: Duration) -> Result<Maintained> {
         self.check_lease(lease)?;
         let mut done = Maintained::default();
         for name in tables {
@@ -48,9 +61,9 @@ impl Lake {
             let (files, bytes) = self.vacuum(&table, oldest, version, retention).await?;
             done.files_removed += files;
             done.bytes_removed += bytes;
-            let cutoff = self.cutoff_micros(retention.max(LOG_RETENTION)) / 1000;
-            let log = table.log.as_ref();
-            deltalake_core::checkpoints::cleanup_expired_logs_for(oldest.max(0) as u64, log, cutoff, None)
+            let cutoff = self.cutoff_micros(log) / 1000;
+            let entries = table.log.as_ref();
+            deltalake_core::checkpoints::cleanup_expired_logs_for(oldest.max(0) as u64, entries, cutoff, None)
                 .await
                 .map_err(|e| delta_error(name, e))?;
             table.store.sweep(self.cutoff_micros(Duration::from_secs(3600)))?;
@@ -65,6 +78,21 @@ impl Lake {
         if snapshot.files.len() <= SYSTEM_FILES_MAX {
             return Ok(false);
         }
+        self.rewrite(lease, name, snapshot).await.map(|()| true)
+    }
+
+    /// Writes the small files of a table as one, when there are many of them; files named in `except` stay as they are. The rows stay.
+    pub async fn compact_small(&self, lease: &Lease, name: &TableName, except: &BTreeSet<String>) -> Result<bool> {
+        let Some(mut snapshot) = self.snapshot(name, None).await? else { return Ok(false) };
+        snapshot.files.retain(|f| f.size < SMALL_FILE_BYTES && !except.contains(&f.path));
+        if snapshot.files.len() < SMALL_FILES_MAX {
+            return Ok(false);
+        }
+        self.rewrite(lease, name, snapshot).await.map(|()| true)
+    }
+
+    /// Writes the files of the snapshot anew, together.
+    async fn rewrite(&self, lease: &Lease, name: &TableName, snapshot: Snapshot) -> Result<()> {
         let removes = Removes::Paths(snapshot.files.iter().map(|f| f.path.clone()).collect());
         let (schema, partition_columns) = (snapshot.schema.clone(), snapshot.partition_columns.clone());
         let options = WriterOptions { partition_by: partition_columns.clone(), ..WriterOptions::default() };
@@ -81,7 +109,7 @@ impl Lake {
         .await?;
         let commit = Commit { schema: writer, adds, removes, operation: "OPTIMIZE".into(), partition_columns };
         self.commit_as(lease, name, commit, None, Kind::Rearrangement).await?;
-        Ok(true)
+        Ok(())
     }
 
     /// The oldest version whose files must stay: what was current `retention` ago, or what the last finished epoch shows if that is older.

@@ -47,3 +47,30 @@ impl Lake {
         self.store.remove(&format!("{DIRECTORY}/{name}"))
     }
 }
+
+/// What stands before the bytes of a checkpoint: the format, then a hash of what follows.
+const BYTES_HEAD: &[u8; 8] = b"TMBYTES1";
+
+impl Lake {
+    /// Writes bytes durably, in place of older ones, with a checksum.
+    pub fn put_bytes(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let mut whole = Vec::with_capacity(bytes.len() + 40);
+        whole.extend_from_slice(BYTES_HEAD);
+        whole.extend_from_slice(blake3::hash(bytes).as_bytes());
+        whole.extend_from_slice(bytes);
+        self.store.replace(&format!("{DIRECTORY}/{name}"), &whole)?;
+        failpoint(&format!("state.{}", name.split('/').next().unwrap_or(name)));
+        Ok(())
+    }
+
+    /// What [`Lake::put_bytes`] wrote; `None` when there is nothing. Damaged bytes are an error of kind Data that names them.
+    pub fn get_bytes(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let path = format!("{DIRECTORY}/{name}");
+        let Some(whole) = self.store.read(&path)? else { return Ok(None) };
+        let rest = whole.strip_prefix(BYTES_HEAD.as_slice()).filter(|r| r.len() >= 32);
+        match rest {
+            Some(rest) if blake3::hash(&rest[32..]).as_bytes()[..] == rest[..32] => Ok(Some(rest[32..].to_vec())),
+            _ => Err(tidemill_core::Error::data("is damaged: its checksum does not match").at(path)),
+        }
+    }
+}

@@ -1,16 +1,17 @@
 //! Everything that can be known to be wrong before data is touched: what each file says, what connectors make of their options, whether
 //! every expression and SELECT types. Source files are looked into (their first bytes), never read through.
 
-use crate::tables::{self, Prepared, Probed};
-use arrow::datatypes::SchemaRef;
+use crate::followed;
+use crate::tables::{self, Opened, Prepared, Probed};
+use arrow::datatypes::{DataType, SchemaRef};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use tidemill_core::{Place, Problem, Severity, problem::did_you_mean};
+use tidemill_core::{Place, Problem, Severity, codes, problem::did_you_mean};
 use tidemill_engine::{Catalog, Engine, EngineOptions, PlanOptions, Relation, RelationKind, Session, SqlProblem, SqlProblemKind};
 use tidemill_prepare::{Contract, Recipe};
-use tidemill_project::spec::{Export, Materialized, Project, Sql, TestKind, View};
-use tidemill_project::{Environment, Graph};
+use tidemill_project::spec::{Alert, Export, Materialized, Project, Sql, TestKind, View};
+use tidemill_project::{Environment, Graph, type_name};
 
 /// A project read and judged.
 pub struct Checked {
@@ -25,6 +26,8 @@ pub struct Checked {
     pub(crate) schemas: BTreeMap<String, SchemaRef>,
     /// Everything that could be judged, by its columns: good for planning.
     pub(crate) session: Option<Session>,
+    /// The same for what is kept live: stored views are tables in it, all others are read through.
+    pub(crate) live_session: Option<Session>,
 }
 
 impl Checked {
@@ -54,14 +57,18 @@ pub fn check(dir: &Path, env: &Environment) -> Checked {
         engine: None,
         schemas: BTreeMap::new(),
         session: None,
+        live_session: None,
     };
     match engine(&checked.project) {
         Ok(engine) => {
             checked.engine = Some(Arc::clone(&engine));
             match functions(&engine, &checked.project, &mut checked.problems) {
                 Some((session, functions)) => {
+                    let good = functions.good.clone();
                     judge(&mut checked, &session, functions);
                     checked.session = Some(session);
+                    checked.live_session = crate::check_live::session(&engine, good, &checked);
+                    crate::check_live::compile_all(&mut checked);
                 }
                 None => judge_tables_only(&mut checked),
             }
@@ -130,6 +137,7 @@ fn functions(engine: &Arc<Engine>, project: &Project, problems: &mut Vec<Problem
             }
         }
     }
+    functions.good.clone_from(&good);
     Some((engine.session(Catalog { functions: good, ..Catalog::default() }).ok()?, functions))
 }
 
@@ -141,6 +149,8 @@ struct Functions {
     lost: BTreeSet<String>,
     /// Wrong, or not to be judged since what they read is not: nothing can be said about who calls them.
     bad: BTreeSet<String>,
+    /// Name and text of those that can be called.
+    good: Vec<(String, String)>,
 }
 
 impl Functions {
@@ -169,7 +179,7 @@ impl Functions {
 
 fn judge_tables_only(checked: &mut Checked) {
     for table in &checked.project.tables.clone() {
-        if let Some(source) = tables::open_source(table, &checked.project.dir, &mut checked.problems) {
+        if let Some(Opened::Files(source)) = tables::open_source(table, &checked.project.dir, &mut checked.problems) {
             tables::probe(table, &source, &checked.project.lake_at(), &mut checked.problems);
         }
     }
@@ -190,6 +200,9 @@ fn judge(checked: &mut Checked, session: &Session, mut functions: Functions) {
             Source::Good(p) => {
                 let p = *p;
                 let output = p.recipe.output();
+                if !output.open {
+                    event_time(&p.table, &output.schema, &mut checked.problems);
+                }
                 if !output.open && errors(&checked.problems) == before {
                     checked.schemas.insert(p.clean_node(), Arc::clone(&output.schema));
                     add(session, "clean", &table.name, &output.schema);
@@ -268,6 +281,13 @@ fn judge(checked: &mut Checked, session: &Session, mut functions: Functions) {
         }
         check_export(&export, session, checked, &unknown);
     }
+    for alert in checked.project.alerts.clone() {
+        let node = format!("alert.{}", alert.name);
+        if checked.graph.functions_of(&node).any(|f| functions.bad.contains(f)) {
+            unknown.insert(node);
+        }
+        check_alert(&alert, session, checked, &unknown);
+    }
 }
 
 fn errors(problems: &[Problem]) -> usize {
@@ -303,12 +323,21 @@ fn prepare(
     problems: &mut Vec<Problem>,
 ) -> Source {
     let Some(source) = tables::open_source(table, dir, problems) else { return Source::Bad };
-    let probed = match tables::probe(table, &source, lake_at, problems) {
-        Probed::Columns(columns) => Some(columns),
-        Probed::Empty(file) => return Source::Empty(file),
-        // With every column declared the rest can be judged even though the source can't be read.
-        Probed::Unreadable if table.columns.is_empty() => return Source::Bad,
-        Probed::Unreadable => None,
+    let probed = match &source {
+        Opened::Files(files) => match tables::probe(table, files, lake_at, problems) {
+            Probed::Columns(columns) => Some(columns),
+            Probed::Empty(file) => return Source::Empty(file),
+            // With every column declared the rest can be judged even though the source can't be read.
+            Probed::Unreadable if table.columns.is_empty() => return Source::Bad,
+            Probed::Unreadable => None,
+        },
+        Opened::Stream(_) => {
+            let known = followed::columns(table, dir, lake_at);
+            if !followed::undeclared(table, known.as_deref(), problems) {
+                return Source::Bad;
+            }
+            known
+        }
     };
     let (reads, p) = tidemill_prepare::reads(table, probed.as_deref());
     problems.extend(p);
@@ -316,15 +345,49 @@ fn prepare(
     problems.extend(p);
     let (recipe, p) = Recipe::compile(table, tidemill_core::read::schema_of(&reads), session);
     problems.extend(p);
+    if matches!(source, Opened::Stream(_)) {
+        problems.extend(recipe.stream_problems().iter().cloned());
+    }
     let read_spec = crate::fingerprint::read_spec(table, &reads, functions);
+    let row_spec = crate::fingerprint::hash(&crate::fingerprint::row_spec(table, &reads, functions));
+    let (files, stream) = match source {
+        Opened::Files(files) => (Some(Arc::new(files)), None),
+        Opened::Stream(stream) => (None, Some(stream)),
+    };
     Source::Good(Box::new(Prepared {
         table: table.clone(),
-        source: Arc::new(source),
+        files,
+        stream,
         reads,
         contract: Arc::new(contract),
         recipe: Arc::new(recipe),
         read_spec,
+        row_spec,
     }))
+}
+
+/// The column that says when a row happened must be there, and a time.
+fn event_time(table: &tidemill_project::spec::Table, clean: &SchemaRef, problems: &mut Vec<Problem>) {
+    let Some(column) = &table.event_time else { return };
+    let place = Place::span(&table.file, column.span.clone());
+    match clean.column_with_name(column) {
+        None => {
+            let names: Vec<&str> = clean.fields().iter().map(|f| f.name().as_str()).collect();
+            let problem = Problem::error(
+                codes::TABLE_COLUMN_UNKNOWN,
+                place,
+                format!("`event_time` names `{}`, which is no column of `{}`", **column, table.name),
+            );
+            problems.push(problem.help(suggest(column, &names)));
+        }
+        Some((_, field)) if !matches!(field.data_type(), DataType::Timestamp(..) | DataType::Date32) => {
+            let message = format!("`event_time` names `{}`, which is {}", **column, type_name(field.data_type()));
+            problems.push(
+                Problem::error(codes::EVENT_TIME, place, message).help("name a timestamp or a date; a `cast` or `derive` rule makes one"),
+            );
+        }
+        Some(_) => {}
+    }
 }
 
 /// Repairs against another table's column need that column to be there.
@@ -347,7 +410,7 @@ fn repairs(checked: &mut Checked) {
     checked.problems.extend(found);
 }
 
-fn suggest(word: &str, names: &[&str]) -> String {
+pub(crate) fn suggest(word: &str, names: &[&str]) -> String {
     match did_you_mean(word, names.iter().copied()) {
         Some(n) => format!("did you mean `{n}`?"),
         None => format!("columns: {}", names.iter().take(30).copied().collect::<Vec<_>>().join(", ")),
@@ -365,6 +428,9 @@ fn check_view(view: &View, schema: &SchemaRef, session: &Session, checked: &mut 
             );
         }
     };
+    if *view.materialized == Materialized::Live {
+        crate::check_live::check_view(view, schema, session, checked);
+    }
     if *view.cache
         && *view.materialized == Materialized::View
         && let Some(function) = session.volatile_functions(&view.sql.text).ok().and_then(|f| f.into_iter().next())
@@ -449,6 +515,25 @@ fn check_export(export: &Export, session: &Session, checked: &mut Checked, unkno
     let text = checked.project.files.get(&export.file).map_or("", String::as_str);
     let found = crate::export::check(export, text, columns.as_ref());
     checked.problems.extend(found);
+}
+
+fn check_alert(alert: &Alert, session: &Session, checked: &mut Checked, unknown: &BTreeSet<String>) {
+    crate::check_live::check_actions(alert, checked);
+    let name = format!("alert.{}", alert.name);
+    let node = checked.graph.node(&name);
+    if unknown.contains(&name)
+        || checked.graph.broken.contains(&name)
+        || node.is_none_or(|n| n.depends_on.iter().any(|d| unknown.contains(d)))
+    {
+        return;
+    }
+    match session.schema_of(&alert.sql.text) {
+        Ok(schema) => {
+            crate::check_live::check_alert(alert, &schema, session, checked);
+            checked.schemas.insert(name, schema);
+        }
+        Err(_) => checked.problems.extend(session.problems(&alert.sql.text).into_iter().map(|p| sql_problem(&alert.file, &alert.sql, p))),
+    }
 }
 
 /// A mistake in SQL, put where the SQL stands in its file.

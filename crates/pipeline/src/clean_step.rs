@@ -31,7 +31,7 @@ impl Input {
             Input::Source(p, files) => {
                 let options =
                     ScanOptions { drift: ingest::drift(p.table.drift), project: columns.map(<[String]>::to_vec), ..ScanOptions::default() };
-                p.source.scan(files, &p.reads, options)
+                p.files()?.scan(files, &p.reads, options)
             }
         }
     }
@@ -92,7 +92,7 @@ impl Run {
             ));
         }
         // Nothing is kept, so every file that is there is read, changed or not.
-        let listed = p.source.list()?;
+        let listed = p.files()?.list()?;
         let planned: BTreeSet<&str> = n.files.keep.iter().chain(n.files.read.iter().map(|r| &r.1)).map(|f| f.path.as_str()).collect();
         let files: Vec<FileEntry> = listed.into_iter().filter(|f| planned.contains(f.path.as_str())).collect();
         Ok(Input::Source(Arc::clone(p), files))

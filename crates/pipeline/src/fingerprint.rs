@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use tidemill_core::ColumnRead;
-use tidemill_project::spec::{Check, Export, Function, FunctionTest, FunctionTestKind, OptionValue, Options, Table, View};
+use tidemill_project::spec::{
+    Check, Export, Function, FunctionTest, FunctionTestKind, LiveSettings, Materialized, OptionValue, Options, Table, View,
+};
 
 pub fn hash(text: &str) -> String {
     hash_bytes(text.as_bytes())
@@ -44,6 +46,13 @@ pub fn read_spec(table: &Table, columns: &[ColumnRead], functions: &str) -> Stri
     let mut s = String::new();
     let _ = writeln!(s, "{}", *table.source.connector);
     options(&mut s, &table.source.options);
+    s.push_str(&row_spec(table, columns, functions));
+    hash(&s)
+}
+
+/// What rows must look like, wherever they come from.
+pub fn row_spec(table: &Table, columns: &[ColumnRead], functions: &str) -> String {
+    let mut s = String::new();
     let _ = writeln!(s, "{columns:?} {:?} {:?}", table.drift, table.undeclared);
     for c in &table.columns {
         let _ = writeln!(s, "{} required={} accepted={:?}", *c.name, c.required, c.accepted);
@@ -53,7 +62,7 @@ pub fn read_spec(table: &Table, columns: &[ColumnRead], functions: &str) -> Stri
     }
     checks(&mut s, &table.checks);
     s.push_str(functions);
-    hash(&s)
+    s
 }
 
 fn checks(s: &mut String, checks: &[Check]) {
@@ -81,7 +90,13 @@ fn value(v: &OptionValue) -> String {
 
 pub fn view_spec(view: &View) -> String {
     let partitions: Vec<&str> = view.partition_by.iter().map(|c| c.value.as_str()).collect();
-    format!("{}\n{:?}\n{partitions:?}\n{:?}", view.sql.text.trim(), *view.materialized, tests(view))
+    let live = if *view.materialized == Materialized::Live { live_spec(&view.live) } else { String::new() };
+    format!("{}\n{:?}\n{partitions:?}\n{:?}{live}", view.sql.text.trim(), *view.materialized, tests(view))
+}
+
+/// The settings that decide what the rows of a live view are; where they are sent, and how often, is none of these.
+pub fn live_spec(live: &LiveSettings) -> String {
+    format!("{} {:?} {:?} {} {:?}", live.lateness_micros, live.late, live.emit, live.idle_micros, live.time)
 }
 
 fn tests(view: &View) -> Vec<String> {

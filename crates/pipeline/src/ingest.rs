@@ -53,13 +53,17 @@ impl FilePlan {
 pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<FilePlan> {
     let known: HashMap<&str, &FileState> = before.map(|o| o.files.iter().map(|f| (f.path.as_str(), f)).collect()).unwrap_or_default();
     let mut plan = FilePlan::default();
+    // What another environment took from files stays as it is while the table is followed.
+    let Some(source) = &p.files else {
+        plan.keep = before.map(|o| o.files.clone()).unwrap_or_default();
+        return Ok(plan);
+    };
     let mut seen = BTreeSet::new();
-    let listed = p.source.list().map_err(|e| e.at(p.raw_node()))?;
+    let listed = source.list().map_err(|e| e.at(p.raw_node()))?;
     for entry in listed {
         seen.insert(entry.path.clone());
         let old = known.get(entry.path.as_str()).copied();
-        let fingerprint = p
-            .source
+        let fingerprint = source
             .fingerprint(&entry, old.map(|o| (o.size, o.modified_micros, o.fingerprint.as_str())))
             .map_err(|e| e.at(entry.path.clone()))?;
         let state = FileState {
@@ -76,6 +80,7 @@ pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<
             present: true,
             restored: false,
             incomplete: None,
+            followed: false,
         };
         match old {
             Some(o) if !full && o.fingerprint == state.fingerprint && o.spec == state.spec => {
@@ -95,6 +100,11 @@ pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<
         plan.read.push((entry, state));
     }
     for o in known.values().filter(|o| !seen.contains(&o.path)) {
+        if o.followed {
+            // No file at all: rows of a source that is followed at other times.
+            plan.keep.push((*o).clone());
+            continue;
+        }
         let stays = o.restored && !full && o.spec == p.read_spec;
         if !stays && (p.table.load == Load::Replace || p.table.on_removed == OnRemoved::Delete) {
             plan.removed += 1;
@@ -107,7 +117,7 @@ pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<
     plan.drop.sort_by(|a, b| a.path.cmp(&b.path));
     // A snapshot is compared whole: if any part of it changed, all of it is read.
     if p.table.load == Load::Diff && !plan.is_empty() {
-        for entry in p.source.list()? {
+        for entry in source.list()? {
             if let Some(i) = plan.keep.iter().position(|k| k.path == entry.path) {
                 let k = plan.keep.remove(i);
                 plan.read.push((entry, FileState { rows_read: 0, rows_written: 0, rows_quarantined: 0, ..k }));
@@ -183,7 +193,8 @@ pub fn read_files(
 ) -> Result<Taken> {
     let mut taken = Taken::default();
     let entries: Vec<FileEntry> = plan.read.iter().map(|g| g.0.clone()).collect();
-    let scan = p.source.scan(&entries, &p.reads, ScanOptions { drift: drift(p.table.drift), ..ScanOptions::default() })?;
+    let Some(source) = &p.files else { return Err(Error::bug(format!("`{}` has no files to read", p.table.name))) };
+    let scan = source.scan(&entries, &p.reads, ScanOptions { drift: drift(p.table.drift), ..ScanOptions::default() })?;
     let mut per_file: HashMap<Arc<str>, u64> = HashMap::new();
     let schema = raw_schema(&p.reads);
     let counts: Mutex<HashMap<Arc<str>, Counts>> = Mutex::new(HashMap::new());
@@ -259,10 +270,15 @@ pub fn drift(d: Drift) -> tidemill_connect::Drift {
 
 /// Adds file, line and time of ingestion to decoded rows.
 pub fn raw_batch(schema: &SchemaRef, d: Decoded, ingested_at: i64) -> Result<RecordBatch> {
-    let rows = d.batch.num_rows();
-    let mut columns: Vec<ArrayRef> = d.batch.columns().to_vec();
-    columns.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(&*d.split, rows))));
-    columns.push(Arc::new(Int64Array::from_iter_values(d.lines.iter().map(|l| *l as i64))));
+    raw_rows(schema, &d.batch, &d.split, &d.lines, ingested_at)
+}
+
+/// The same for rows of one split that somebody else needs too.
+pub fn raw_rows(schema: &SchemaRef, batch: &RecordBatch, split: &str, lines: &[u64], ingested_at: i64) -> Result<RecordBatch> {
+    let rows = batch.num_rows();
+    let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+    columns.push(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(split, rows))));
+    columns.push(Arc::new(Int64Array::from_iter_values(lines.iter().map(|l| *l as i64))));
     columns.push(Arc::new(TimestampMicrosecondArray::from_value(ingested_at, rows).with_timezone("UTC")));
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }

@@ -3,23 +3,27 @@
 //! Read in this order: [`check`] (a directory becomes a judged project), `tables` (a table with its connector, contract and recipe), [`workspace`]
 //! (an opened project), `nodes` (what is out of date and why), `run` (the order of work), then the steps: `ingest`, `clean_step`, `view_step`,
 //! `export`; `state` and `record` (what each leaves behind), and the doors for people: `quarantine`, `snapshot`, `audit`, `starter`,
-//! `propose` (a project written from data nobody has described), `score` (a run held against the truth of generated data), [`mod@dictionary`] (what
+//! `propose` (a project written from data nobody has described), `score` (a run held against the truth of generated data), [`live`] (what goes on by itself), [`mod@dictionary`] (what
 //! a project says about its data), [`bench`] (what this machine makes of it).
 //!
 //! Invariant: a table's `txn` names the epoch whose outcome describes it; the outcome is durable before the commit. So a crash anywhere
 //! leaves every node either as it was or done, and the next run knows which.
 
+pub mod alerts;
 mod audit;
 pub mod bench;
 pub mod check;
+mod check_live;
 mod clean_step;
 pub mod dictionary;
 mod export;
 mod fingerprint;
+pub mod followed;
 mod function_tests;
 mod ingest;
 mod ingest_step;
 mod lineage;
+pub mod live;
 mod measure;
 mod merge;
 mod nodes;

@@ -14,7 +14,7 @@ use tidemill_project::NodeKind;
 use tidemill_project::spec::{Materialized, Refit};
 
 /// Bump when a change of the program makes stored results differ: everything is then built again.
-const ENGINE_GENERATION: &str = "2";
+pub(crate) const ENGINE_GENERATION: &str = "2";
 
 #[derive(Clone)]
 pub(crate) struct NodePlan {
@@ -37,7 +37,7 @@ pub(crate) fn table_of(node: &str, kind: NodeKind) -> Option<TableName> {
     match kind {
         NodeKind::Raw | NodeKind::Clean => node.split_once('.').map(|(s, n)| TableName::new(s, n)),
         NodeKind::Table => Some(TableName::new("public", node)),
-        NodeKind::View | NodeKind::Function | NodeKind::Export => None,
+        NodeKind::View | NodeKind::Function | NodeKind::Export | NodeKind::Alert => None,
     }
 }
 
@@ -74,10 +74,16 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
     let mut nodes: Vec<NodePlan> = Vec::new();
     let mut whole: BTreeMap<String, String> = BTreeMap::new();
     let mut building: BTreeSet<String> = BTreeSet::new();
-    for node in &checked.graph.nodes {
+    // Alerts are looked at while the project is served: a run makes nothing of them.
+    for node in checked.graph.nodes.iter().filter(|n| n.kind != NodeKind::Alert) {
         let before = last_outcome(lake, &node.name, node.kind).await?;
         if let Some(why) = nothing_for(checked, node, &nodes) {
             nodes.push(NodePlan { before, ..NodePlan::skipped(node, why) });
+            continue;
+        }
+        if let Some(n) = followed(checked, node, &before) {
+            whole.insert(node.name.clone(), n.fingerprint.whole());
+            nodes.push(NodePlan { before, ..n });
             continue;
         }
         let is_selected = selected.contains(&node.name);
@@ -96,7 +102,7 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
             }
             NodeKind::Clean => {
                 let p = prepared(checked, &node.name)?;
-                n.fingerprint.part("rules", &format!("{}\n{:?}", p.recipe.fingerprint(), partitions(&p)));
+                n.fingerprint.parts.insert("rules".into(), rules_part(&p));
                 for file in p.recipe.reference_files() {
                     let text = std::fs::read(checked.project.dir.join(file)).unwrap_or_default();
                     n.fingerprint.parts.insert(file.clone(), fingerprint::hash_bytes(&text));
@@ -116,12 +122,13 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
                     .find(|v| v.name == node.name)
                     .ok_or_else(|| Error::bug(format!("no view {}", node.name)))?;
                 n.fingerprint.part("SQL", &fingerprint::view_spec(v));
-                if *v.materialized == Materialized::Table
+                if *v.materialized != Materialized::View
                     && let Some(session) = &checked.session
                 {
                     volatile = session.is_volatile(&v.sql.text).ok().filter(|v| *v).map(|_| "it reads the clock or randomness");
                 }
             }
+            NodeKind::Alert => {}
             NodeKind::Function => {
                 let f = crate::function_tests::function(&checked.project, &node.name)?;
                 n.fingerprint.part("SQL", &f.sql.text).part("tests", &fingerprint::function_tests(f));
@@ -227,6 +234,35 @@ fn decide(n: &mut NodePlan, options: &RunOptions, selected: bool, building: &BTr
     };
 }
 
+/// What a run finds already done, since rows come by themselves: the raw table of a source that is followed, and a view kept live over it as
+/// long as its SQL is the same.
+fn followed(checked: &Checked, node: &tidemill_project::Node, before: &Option<Outcome>) -> Option<NodePlan> {
+    let is_followed = |t: &str| checked.tables.iter().any(|p| p.table.name == t && p.stream.is_some());
+    let keep = |reason: &str, parts: &BTreeMap<String, String>| NodePlan {
+        action: Action::Keep,
+        is_without_rows: false,
+        fingerprint: Fingerprint { parts: parts.clone() },
+        ..NodePlan::skipped(node, reason.to_string())
+    };
+    match node.kind {
+        NodeKind::Raw if is_followed(node.name.strip_prefix("raw.")?) => Some(match before {
+            Some(b) => keep("followed: all that has come is there", &b.parts),
+            None => NodePlan::skipped(node, "nothing has come yet".into()),
+        }),
+        NodeKind::Table => {
+            let v = checked.project.views.iter().find(|v| v.name == node.name && *v.materialized == Materialized::Live)?;
+            let b = before.as_ref().filter(|b| b.parts.contains_key(crate::live::FOLLOWED))?;
+            let mut now = Fingerprint::default();
+            now.part("engine", ENGINE_GENERATION).part("SQL", &fingerprint::view_spec(v));
+            if let Some(functions) = crate::check::functions_of(checked, &node.name) {
+                now.part("functions", &functions);
+            }
+            now.parts.iter().all(|(k, v)| b.parts.get(k) == Some(v)).then(|| keep("kept live", &b.parts))
+        }
+        _ => None,
+    }
+}
+
 /// Why nothing can be made of a node: its source has no row yet, and so no columns; or it reads such a node.
 fn nothing_for(checked: &Checked, node: &tidemill_project::Node, earlier: &[NodePlan]) -> Option<String> {
     let table = node.name.strip_prefix("raw.").or_else(|| node.name.strip_prefix("clean."));
@@ -260,6 +296,11 @@ pub(crate) const RESTORED: &str = "restored";
 /// The part of a fingerprint that tells of a fit older than its rows.
 const FROZEN: &str = "fit older than its rows";
 
+/// The part of a clean table's fingerprint that stands for its rules.
+pub(crate) fn rules_part(p: &Prepared) -> String {
+    fingerprint::hash(&format!("{}\n{:?}", p.recipe.fingerprint(), partitions(p)))
+}
+
 fn partitions(p: &Prepared) -> Vec<&str> {
     p.table.partition_by.iter().map(|c| c.value.as_str()).collect()
 }
@@ -269,10 +310,10 @@ fn source_parts(n: &mut NodePlan, p: &Prepared) {
     files.extend(n.files.read.iter().map(|(_, f)| (f.path.clone(), format!("{} {}", f.fingerprint, f.spec))));
     files.sort();
     n.fingerprint.part("files", &format!("{files:?}"));
-    n.fingerprint.part(
-        "reading rules",
-        &format!("{} {:?} {:?}", p.read_spec, p.table.load, p.table.key.iter().map(|k| &k.value).collect::<Vec<_>>()),
-    );
+    // Where one environment reads files and another follows a stream, the rows of both are the table's.
+    let spec = if p.stream.is_some() || !p.table.alternatives.is_empty() { &p.row_spec } else { &p.read_spec };
+    n.fingerprint
+        .part("reading rules", &format!("{spec} {:?} {:?}", p.table.load, p.table.key.iter().map(|k| &k.value).collect::<Vec<_>>()));
 }
 
 fn recipe_generation(n: &NodePlan, p: &Prepared, options: &RunOptions, last: Option<u64>, lake: &Lake) -> Result<u64> {
@@ -316,6 +357,7 @@ impl Planned {
                     NodeKind::Table => "table",
                     NodeKind::Function => "function",
                     NodeKind::Export => "export",
+                    NodeKind::Alert => "alert",
                 },
                 action: if resuming && matches!(n.action, Action::Build | Action::Extend) { Action::Resume } else { n.action },
                 reason: n.reason.clone(),

@@ -409,7 +409,12 @@ fn retry(p: &Prepared, batches: &[RecordBatch], filter: &QuarantineFilter) -> Re
         let records: Vec<(u64, &str)> = wanted.map(|i| (line.value(i) as u64, raw.value(i))).collect();
         if !records.is_empty() {
             tried += records.len() as u64;
-            out.push(p.contract.apply(p.source.decode_records(split.value(start), &records, &p.reads)?)?);
+            let split = split.value(start);
+            let decoded = match &p.stream {
+                Some(s) => s.connector.decode_again(&s.options, &s.base_dir, split, &records, &p.reads)?,
+                None => p.files()?.decode_records(split, &records, &p.reads)?,
+            };
+            out.push(p.contract.apply(decoded)?);
         }
         start = end;
     }

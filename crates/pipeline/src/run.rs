@@ -23,7 +23,7 @@ use tracing::Instrument;
 /// A run under way, as its nodes see it.
 pub(crate) struct Run {
     pub ws: Arc<Workspace>,
-    pub lease: Lease,
+    pub lease: Arc<Lease>,
     pub manifest: Manifest,
     pub recorder: Arc<Recorder>,
     pub frozen: bool,
@@ -46,11 +46,33 @@ const PLACES_MAX: usize = 4;
 impl Workspace {
     /// Brings every selected node up to date. `Err` when the run could not begin or its record could not be written; a failed node is in
     /// the report.
-    #[allow(clippy::disallowed_methods)] // how long a run took is measured, not decided by
     pub async fn run(self: &Arc<Self>, options: &RunOptions, watch: Arc<dyn Watch>) -> Result<RunReport> {
+        let lease = Arc::new(self.lease("run")?);
+        self.run_with(&lease, options, watch).await
+    }
+
+    /// The same for who holds the lease: what has come to followed tables is taken in first.
+    #[allow(clippy::disallowed_methods)] // how long a run took is measured, not decided by
+    pub(crate) async fn run_with(self: &Arc<Self>, lease: &Arc<Lease>, options: &RunOptions, watch: Arc<dyn Watch>) -> Result<RunReport> {
+        let began = Instant::now();
+        if !self.follows() {
+            return self.run_nodes(lease, options, watch).await;
+        }
+        let followed = self.drain(lease, options, &watch).await?;
+        let mut report = self.run_nodes(lease, options, Arc::clone(&watch)).await?;
+        if report.status == Status::UpToDate && followed.iter().any(|s| s.rows_read > 0) {
+            report.status = Status::Succeeded;
+        }
+        report.steps.splice(0..0, followed);
+        report.elapsed = began.elapsed();
+        Ok(report)
+    }
+
+    #[allow(clippy::disallowed_methods)] // how long a run took is measured, not decided by
+    pub(crate) async fn run_nodes(self: &Arc<Self>, lease: &Arc<Lease>, options: &RunOptions, watch: Arc<dyn Watch>) -> Result<RunReport> {
         let began = Instant::now();
         let cpu = measure::cpu_seconds();
-        let lease = self.lease("run")?;
+        let lease = Arc::clone(lease);
         record_tables::settle_dead_runs(self, &lease).await?;
         let mut planned = nodes::plan(&self.checked, &self.lake, options).await?;
         let started_at = self.clock.now_micros();
@@ -185,7 +207,7 @@ impl Workspace {
     #[allow(clippy::too_many_arguments)]
     async fn work(
         self: &Arc<Self>,
-        lease: Lease,
+        lease: Arc<Lease>,
         manifest: Manifest,
         planned: Planned,
         recorder: &Arc<Recorder>,
@@ -343,7 +365,7 @@ impl Run {
             NodeKind::Raw => self.ingest(n).await,
             NodeKind::Clean => self.clean(n).await,
             // Only its tests are run, after everything else.
-            NodeKind::Function => Ok(()),
+            NodeKind::Function | NodeKind::Alert => Ok(()),
             _ => self.export(n).await,
         }
     }
@@ -446,6 +468,7 @@ pub(crate) fn stage_of(kind: NodeKind) -> &'static str {
         NodeKind::View | NodeKind::Table => "view",
         NodeKind::Function => "test",
         NodeKind::Export => "export",
+        NodeKind::Alert => "alert",
     }
 }
 

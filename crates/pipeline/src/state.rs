@@ -34,6 +34,9 @@ pub struct FileState {
     /// Why only a part of it could be read: it ends too early, or is damaged.
     #[serde(default)]
     pub incomplete: Option<String>,
+    /// It is a split of a source that is followed (a topic's partition, say), and `fingerprint` is where it has been read to.
+    #[serde(default)]
+    pub followed: bool,
 }
 
 /// One line of the ledger. `read = written + quarantined + deduplicated + filtered + late`.
@@ -150,6 +153,12 @@ pub struct Outcome {
     /// Generation of the fitted recipe.
     pub recipe: Option<u64>,
     pub rows: u64,
+    /// Of a live view: data files whose rows may still change.
+    #[serde(default)]
+    pub open_files: Vec<String>,
+    /// Of a live view: data files with rows that came since its state was last saved. Who begins again from that state makes them again.
+    #[serde(default)]
+    pub unsaved_files: Vec<String>,
 }
 
 fn path(epoch: u64, node: &str) -> String {

@@ -1,28 +1,34 @@
 //! A table of the project brought together with the outside world: its connector, its columns as they will be read, its contract and
 //! its recipe. Made by `check`, used by everything after it.
 
+use crate::followed::{self, Followed};
 use arrow::datatypes::DataType;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use tidemill_connect::OptionValue as Plain;
-use tidemill_connect::{FileEntry, FileOptions, FileSource, OptionFault, Probe};
-use tidemill_core::{ColumnRead, Place, Problem, problem::did_you_mean};
+use tidemill_connect::{FileEntry, FileOptions, FileSource, Probe};
+use tidemill_core::{ColumnRead, Error, Place, Problem, Result, problem::did_you_mean};
 use tidemill_prepare::{Contract, Recipe};
 use tidemill_project::spec::{Drift, Load, OptionValue, Options, RawPolicy, Table, Undeclared};
 
-/// Connectors that can be read from. A new one is a line here.
+/// Connectors whose sources have an end. A new one is a line here.
 pub const CONNECTORS: &[&str] = &["files"];
 
 /// A table that `check` found good (or good enough to say more about).
 pub struct Prepared {
     pub table: Table,
-    pub source: Arc<FileSource>,
+    /// Of a table that is read from files.
+    pub files: Option<Arc<FileSource>>,
+    /// Of a table that is followed.
+    pub stream: Option<Followed>,
     pub reads: Vec<ColumnRead>,
     pub contract: Arc<Contract>,
     pub recipe: Arc<Recipe>,
     /// Hash of how files are read; see [`crate::fingerprint::read_spec`].
     pub read_spec: String,
+    /// Hash of what rows must look like, wherever they come from.
+    pub row_spec: String,
 }
 
 impl Prepared {
@@ -35,32 +41,35 @@ impl Prepared {
     pub fn keeps_raw(&self) -> bool {
         self.table.raw == RawPolicy::Keep
     }
+    /// The files that it is read from; an error for one that is followed.
+    pub fn files(&self) -> Result<&FileSource> {
+        let none = || Error::config(format!("`{}` is followed: its rows do not come from files", self.table.name));
+        self.files.as_deref().ok_or_else(none)
+    }
 }
 
 /// How many files are looked into for their columns; spread evenly over the sorted list.
 const PROBED_FILES_MAX: usize = 8;
 
-/// Opens the source of `table`, as far as its options allow; every mistake becomes a problem.
-pub fn open_source(table: &Table, dir: &Path, problems: &mut Vec<Problem>) -> Option<FileSource> {
-    let place = |span: std::ops::Range<usize>| Place::span(&table.file, span);
+/// What a table's source turns out to be.
+pub enum Opened {
+    Files(FileSource),
+    Stream(Followed),
+}
+
+/// Opens the source of `table`, as far as its options allow; every mistake becomes a problem. Nothing is connected to.
+pub fn open_source(table: &Table, dir: &Path, problems: &mut Vec<Problem>) -> Option<Opened> {
+    followed::elsewhere(table, dir, problems);
+    if let Some(connector) = followed::stream_connector(&table.source) {
+        return followed::follow(table, connector, dir, problems).map(Opened::Stream);
+    }
     if !CONNECTORS.contains(&table.source.connector.as_str()) {
-        let near = did_you_mean(&table.source.connector, CONNECTORS.iter().copied());
-        let help = near.map_or_else(|| format!("known connectors: {}", CONNECTORS.join(", ")), |n| format!("did you mean `{n}`?"));
-        problems.push(
-            Problem::error(
-                "TM0605",
-                place(table.source.connector.span.clone()),
-                format!("unknown connector `{}`", *table.source.connector),
-            )
-            .help(help),
-        );
+        problems.push(followed::unknown_connector(&table.source));
         return None;
     }
     let (options, mistakes) = FileOptions::parse(&plain(&table.source.options));
     let failed = !mistakes.is_empty();
-    for m in mistakes {
-        problems.push(option_problem(&table.file, &table.source.options, &table.source.span, m));
-    }
+    problems.extend(mistakes.into_iter().map(|m| followed::option_problem(&table.source, m)));
     if table.raw == RawPolicy::Source && matches!(table.load, Load::Upsert | Load::Diff) {
         problems.push(
             Problem::error(
@@ -71,22 +80,7 @@ pub fn open_source(table: &Table, dir: &Path, problems: &mut Vec<Problem>) -> Op
             .help("leave `raw` out (it is \"keep\" by default), or use `load = \"replace\"`"),
         );
     }
-    (!failed).then(|| FileSource::new(&options, dir))
-}
-
-/// A connector's complaint about an option, put where the option stands.
-pub fn option_problem(file: &Path, options: &Options, whole: &std::ops::Range<usize>, m: tidemill_connect::OptionProblem) -> Problem {
-    let span = m.key.as_ref().and_then(|k| options.get(k)).map_or(whole.clone(), |v| v.span.clone());
-    let code = match m.fault {
-        OptionFault::Unknown => "TM0601",
-        OptionFault::Missing | OptionFault::Value => "TM0602",
-        OptionFault::Unreadable => "TM0603",
-    };
-    let p = Problem::error(code, Place::span(file, span), m.message);
-    match m.help {
-        Some(h) => p.help(h),
-        None => p,
-    }
+    (!failed).then(|| Opened::Files(FileSource::new(&options, dir)))
 }
 
 /// What a look into the source's files shows.
@@ -100,8 +94,7 @@ pub enum Probed {
 
 /// Looks into the source's files for their columns. Where all are empty, the columns are those of `lake_at`'s last reading.
 pub fn probe(table: &Table, source: &FileSource, lake_at: &Path, problems: &mut Vec<Problem>) -> Probed {
-    let path = table.source.options.get("path").map_or(table.source.span.clone(), |v| v.span.clone());
-    let place = Place::span(&table.file, path);
+    let place = table.source.place(Some("path"));
     let files = match source.list() {
         Ok(f) if f.is_empty() => {
             problems.push(

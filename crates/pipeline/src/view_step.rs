@@ -240,7 +240,7 @@ pub(crate) fn test_sql(view: &str, test: &ViewTest) -> (String, String) {
 }
 
 /// The schema with the view's descriptions on its columns.
-fn described(schema: &arrow::datatypes::SchemaRef, view: &View) -> arrow::datatypes::SchemaRef {
+pub(crate) fn described(schema: &arrow::datatypes::SchemaRef, view: &View) -> arrow::datatypes::SchemaRef {
     let fields: Vec<_> = schema
         .fields()
         .iter()

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 use tidemill_core::{Clock, Error, Result, problem::did_you_mean};
-use tidemill_engine::{Catalog, Engine, MemoryUse, Relation, RelationKind, Session, TimeTravel};
+use tidemill_engine::{Catalog, Engine, MemoryUse, Relation, RelationKind, Session, TableProvider, TimeTravel};
 use tidemill_lake::{Done, Holder, Lake, Lease, TableName, system};
 use tidemill_project::spec::{Materialized, Project};
 
@@ -119,11 +119,35 @@ impl Workspace {
         self.session_in(&self.engine, versions, Reading::AsDeclared).await
     }
 
+    /// The same, with other rows behind some of the names.
+    pub(crate) async fn session_with(
+        &self,
+        versions: &BTreeMap<TableName, i64>,
+        instead: BTreeMap<TableName, Arc<dyn TableProvider>>,
+    ) -> Result<Session> {
+        self.session_of(&self.engine, versions, Reading::AsDeclared, instead).await
+    }
+
     /// The same in an engine that may be another than the project's own.
     pub(crate) async fn session_in(&self, engine: &Engine, versions: &BTreeMap<TableName, i64>, reading: Reading) -> Result<Session> {
+        self.session_of(engine, versions, reading, BTreeMap::new()).await
+    }
+
+    async fn session_of(
+        &self,
+        engine: &Engine,
+        versions: &BTreeMap<TableName, i64>,
+        reading: Reading,
+        instead: BTreeMap<TableName, Arc<dyn TableProvider>>,
+    ) -> Result<Session> {
         let mut relations = Vec::new();
         let mut there: BTreeSet<(String, String)> = BTreeSet::new();
-        for (name, version) in versions {
+        for (name, provider) in &instead {
+            there.insert((name.schema.clone(), name.name.clone()));
+            let kind = RelationKind::Provider(Arc::clone(provider));
+            relations.push(Relation { schema: name.schema.clone(), name: name.name.clone(), kind });
+        }
+        for (name, version) in versions.iter().filter(|(name, _)| !instead.contains_key(*name)) {
             if let Some(snapshot) = self.lake.snapshot(name, Some(*version)).await? {
                 there.insert((name.schema.clone(), name.name.clone()));
                 let provider = self.read_from(engine, reading, name, *version, self.lake.provider(snapshot)?);
@@ -153,7 +177,7 @@ impl Workspace {
                     let kind = RelationKind::View { sql: v.sql.text.clone(), kept };
                     relations.push(Relation { schema: "public".into(), name: v.name.clone(), kind });
                 }
-                Materialized::Table => {
+                Materialized::Table | Materialized::Live => {
                     if let Some(s) = self.checked.schemas.get(&v.name) {
                         known(&mut relations, "public", &v.name, s);
                     }

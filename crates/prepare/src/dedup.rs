@@ -68,6 +68,16 @@ impl KeySet {
         KeySet { shards: (0..SHARDS).map(|_| HashTable::new()).collect(), runs: Vec::new(), budget, scratch: scratch.to_path_buf() }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(HashTable::len).sum::<usize>() + self.runs.iter().map(Run::len).sum::<usize>()
+    }
+
+    /// Tells every hash, in no order.
+    pub(crate) fn each(&self, tell: &mut dyn FnMut(u128)) -> Result<()> {
+        self.shards.iter().flatten().for_each(|h| tell(*h));
+        self.runs.iter().try_for_each(|run| run.each(tell))
+    }
+
     pub(crate) fn contains(&self, hash: u128) -> Result<bool> {
         if self.shards[shard(hash)].find(short(hash), |h| *h == hash).is_some() {
             return Ok(true);
@@ -145,6 +155,9 @@ impl StreamRule for KeepFirst {
     fn pass(&self, state: &mut Part, part: Part) -> Result<Decision> {
         let batch: Batch = open_part(part)?;
         Ok(Decision::Keep(open_state::<KeySet>(state)?.insert_all(&batch)?))
+    }
+    fn keeps_keys(&self) -> bool {
+        true
     }
 }
 

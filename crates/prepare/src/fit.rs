@@ -412,7 +412,7 @@ struct Stub {
     rows: u64,
 }
 
-struct NoText;
+pub(crate) struct NoText;
 
 impl RowText for NoText {
     fn text(&self, _: usize) -> String {

@@ -109,6 +109,18 @@ impl Fitted {
         self
     }
 
+    /// What tells these rules, as fitted, from all others.
+    pub(crate) fn mark(&self, knowledge: &Knowledge) -> String {
+        let mut hash = blake3::Hasher::new();
+        hash.update(self.fingerprint.as_bytes());
+        for fit in &knowledge.fits {
+            let text = fit.as_ref().map(|f| learnt(f).to_string()).unwrap_or_default();
+            hash.update(&(text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+        }
+        hash.finalize().to_hex().to_string()
+    }
+
     /// Columns of the clean table.
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()

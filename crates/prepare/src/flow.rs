@@ -250,7 +250,11 @@ impl Stage<'_> {
                     walked.decisions.push((at, decision.clone()));
                     outcome(decision, &input)?
                 }
-                _ => return Err(tidemill_core::Error::bug(format!("rule {} ran before its election", node.rule))),
+                _ => match &self.ops[at] {
+                    // Left out on a stream.
+                    Some(op) => op.run(&input)?,
+                    None => return Err(tidemill_core::Error::bug(format!("rule {} ran before its election", node.rule))),
+                },
             },
         };
         let counted = course.counted[at];
@@ -296,7 +300,8 @@ impl Stage<'_> {
                 flow.cells[node.outputs[0]] = Some(column);
             }
             Output::Same => {
-                if let (Some(slot), Some(cell)) = (node.outputs.first(), arrays.into_iter().next()) {
+                let before = node.replaces.map(|slot| flow.cell(slot)).transpose()?.or_else(|| arrays.into_iter().next());
+                if let (Some(slot), Some(cell)) = (node.outputs.first(), before) {
                     flow.cells[*slot] = Some(cell);
                 }
             }

@@ -7,7 +7,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use serde_json::Value;
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use tidemill_core::Result;
@@ -38,6 +38,8 @@ pub(crate) struct Program {
     pub uniques: Vec<Unique>,
     /// The key's columns in the result, which name a row in change samples.
     pub key: Vec<Slot>,
+    /// Rules that do nothing to rows of a stream, by their places in the table's list.
+    pub skipped: BTreeSet<usize>,
 }
 
 /// Columns of the result that no two rows may share.
@@ -179,6 +181,10 @@ pub(crate) trait StreamRule: Send + Sync {
     fn prepare(&self, input: &Input) -> Result<Part>;
     /// One morsel at a time, in source order.
     fn pass(&self, state: &mut Part, part: Part) -> Result<Decision>;
+    /// Whether its state is a set of keys, so that it can be kept on a stream without an end.
+    fn keeps_keys(&self) -> bool {
+        false
+    }
 }
 
 /// A rule whose outcome for a row depends on all rows.

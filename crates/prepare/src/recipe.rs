@@ -4,7 +4,7 @@ use crate::cells::stored_type;
 use crate::fit::FitContext;
 use crate::fitted::Fitted;
 use crate::hash::HashKey;
-use crate::program::{Act, Program, Unique};
+use crate::program::{Act, Node, Program, Slot, Unique};
 use crate::rules;
 use crate::scope::{Named, Scope};
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tidemill_core::problem::did_you_mean;
 use tidemill_core::{Place, Problem, Result, Severity, codes, name};
 use tidemill_engine::Session;
-use tidemill_project::spec::{RepairTo, Rule, Table};
+use tidemill_project::spec::{OnStream, RepairTo, Rule, RuleSpec, Table};
 
 /// A compiled recipe. It can be fitted only if no problem of severity error came with it.
 pub struct Recipe {
@@ -23,6 +23,7 @@ pub struct Recipe {
     references: Vec<(String, String)>,
     reference_files: Vec<String>,
     fingerprint: String,
+    pub(crate) stream_problems: Vec<Problem>,
 }
 
 /// What a recipe gives, as far as it is known before a fit.
@@ -80,7 +81,11 @@ impl Recipe {
             );
         }
         let Scope { problems, slots, nodes, .. } = scope;
-        let program = Program { slots, sources, nodes, output, uniques, key: key_slots };
+        let skips = |(at, spec): (usize, &RuleSpec)| (spec.on_stream == OnStream::Skip).then_some(at);
+        let skipped = table.clean.iter().enumerate().filter_map(skips).collect();
+        let program = Program { slots, sources, nodes, output, uniques, key: key_slots, skipped };
+        let mut problems = problems;
+        problems.extend(left_out(table, &program));
         let (references, reference_files) = references(table);
         let recipe = Recipe {
             program: Arc::new(program),
@@ -90,6 +95,7 @@ impl Recipe {
             references,
             reference_files,
             fingerprint: fingerprint(table, &input),
+            stream_problems: stream_problems(table),
         };
         (recipe, problems)
     }
@@ -156,7 +162,10 @@ fn uniques(scope: &mut Scope) -> Vec<Unique> {
             }
         }
         if slots.len() == columns.len() {
-            let settled = scope.nodes.iter().any(|n| !n.distinct.is_empty() && n.distinct.iter().all(|s| slots.contains(s)));
+            // A rule that streams leave out settles nothing there.
+            let kept = |n: &Node| table.clean.get(n.rule_index).is_none_or(|r| r.on_stream != OnStream::Skip);
+            let settles = |n: &Node| !n.distinct.is_empty() && kept(n) && n.distinct.iter().all(|s| slots.contains(s));
+            let settled = scope.nodes.iter().any(settles);
             let broken = scope.columns.iter().any(|c| c.broken && slots.contains(&c.slot));
             if !broken {
                 out.push(Unique { code, names: columns.into_iter().map(|(n, _)| n).collect(), slots, settled });
@@ -193,6 +202,52 @@ fn references(table: &Table) -> (Vec<(String, String)>, Vec<String>) {
         }
     }
     (columns, files)
+}
+
+/// Rules that are to be left out on streams, and make a column that would then be missing.
+fn left_out(table: &Table, program: &Program) -> Vec<Problem> {
+    let makes = |n: &&Node| {
+        let same_type = |before: Slot, after: Slot| program.slots[before].data_type == program.slots[after].data_type;
+        let changed_in_place = n.replaces.is_some_and(|before| n.outputs.iter().all(|after| same_type(before, *after)));
+        program.skipped.contains(&n.rule_index) && !n.is_inner() && !n.outputs.is_empty() && !changed_in_place
+    };
+    let problem = |n: &Node| {
+        let place = Place::span(&table.file, table.clean[n.rule_index].span.clone());
+        let help = "remove `on_stream`: only a rule that changes cells of a column, or takes rows away, can be left out";
+        Problem::error(codes::RULE_INCONSISTENT, place, "`on_stream = \"skip\"` would leave rows without the column that this rule makes")
+            .help(help)
+    };
+    program.nodes.iter().filter(makes).map(problem).collect()
+}
+
+/// Rules that need rows which are still to come.
+fn stream_problems(table: &Table) -> Vec<Problem> {
+    use tidemill_project::spec::{Fill, Keep};
+    let mut out = Vec::new();
+    for spec in table.clean.iter().filter(|s| s.on_stream == OnStream::Refuse) {
+        let (message, help) = match &spec.rule {
+            Rule::Duplicates { keep: Keep::Last, .. } => (
+                "`keep = \"last\"` can't be kept on a stream: the row that stays would have to be taken back when a later one comes",
+                "use `keep = \"first\"` here, and in a live view `row_number() OVER (PARTITION BY … ORDER BY … DESC) = 1`",
+            ),
+            Rule::Duplicates { keep: Keep::Latest(_), .. } => (
+                "`keep = \"latest\"` can't be kept on a stream: the row that stays would have to be taken back when a later one comes",
+                "use `keep = \"first\"` here, and in a live view `row_number() OVER (PARTITION BY … ORDER BY … DESC) = 1`",
+            ),
+            Rule::NearDuplicates { .. } => (
+                "likely repeats can't be found on a stream: every row would have to be compared with all before it",
+                "leave the rule out here; `tidemill profile TABLE` lists the likely repeats of a stored table",
+            ),
+            Rule::Missing { with: Fill::Forward, .. } => (
+                "`with = \"forward\"` can't be kept on a stream, whose rows come from several places in no fixed order",
+                "fill with a constant or a fitted value here; or write `on_stream = \"skip\"`, and cells of rows that come stay missing until the next run with --full",
+            ),
+            _ => continue,
+        };
+        let place = Place::span(&table.file, spec.span.clone());
+        out.push(Problem::error(codes::RULE_NOT_ON_STREAM, place, message).help(help));
+    }
+    out
 }
 
 /// A hash of what the rules say, without the places where they say it.

@@ -75,6 +75,23 @@ impl Run {
         Ok(hashes.binary_search_by(|b| u128::from_le_bytes(*b).cmp(&hash)).is_ok())
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.hashes
+    }
+
+    /// Tells every hash, in order.
+    pub(crate) fn each(&self, tell: &mut dyn FnMut(u128)) -> Result<()> {
+        let mut bytes = [0u8; BLOCK * BYTES];
+        for at in (0..self.hashes).step_by(BLOCK) {
+            let bytes = &mut bytes[..BLOCK.min(self.hashes - at) * BYTES];
+            self.file
+                .read_exact_at(bytes, (at * BYTES) as u64)
+                .map_err(|e| Error::unavailable("cannot read back what was set aside").because(e))?;
+            bytes.as_chunks::<BYTES>().0.iter().for_each(|b| tell(u128::from_le_bytes(*b)));
+        }
+        Ok(())
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.filter.len() * WORDS * 8 + self.fences.len() * BYTES
     }

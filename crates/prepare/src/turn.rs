@@ -48,6 +48,11 @@ pub(crate) struct Gate<S> {
 }
 
 impl<S> Gate<S> {
+    /// The state, while nobody passes.
+    pub(crate) fn state(&mut self) -> &mut S {
+        &mut self.turn.get_mut().unwrap_or_else(PoisonError::into_inner).1
+    }
+
     pub(crate) fn new(state: S, halt: &Halt) -> Self {
         let turned = Arc::new(Condvar::new());
         lock(&halt.gates).push(Arc::clone(&turned));

@@ -1,6 +1,7 @@
 //! Walks one TOML table: typed look-ups that note what was asked for, and at the end a word on every key that nobody asked for.
 
 use crate::document::{Data, Entries, Value};
+use crate::settings::parse_duration;
 use crate::sheet::Sheet;
 use crate::spec::{OptionValue, Span, Sql};
 use std::ops::RangeInclusive;
@@ -121,6 +122,39 @@ impl<'d> Fields<'d> {
                 None
             }
         }
+    }
+
+    /// A time with its unit, such as `"500ms"`, in microseconds.
+    pub fn duration(&mut self, key: &'static str, sheet: &mut Sheet) -> Option<Spanned<i64>> {
+        let v = self.get(key)?;
+        match &v.data {
+            Data::Text(t) => match parse_duration(t) {
+                Ok(d) => Some(Spanned::new(i64::try_from(d.as_micros()).unwrap_or(i64::MAX), v.span.clone())),
+                Err(help) => {
+                    sheet.error(codes::VALUE_INVALID, &v.span, format!("`{key}` cannot be `{t}`"), help);
+                    None
+                }
+            },
+            Data::Integer(n) => {
+                let help = format!("write the unit: `{key} = \"{n}s\"`");
+                wrong_type(v, key, "a time such as `\"10s\"`", Some(help), sheet);
+                None
+            }
+            _ => {
+                wrong_type(v, key, "a time such as `\"10s\"`", None, sheet);
+                None
+            }
+        }
+    }
+
+    /// As `duration`, but more than nothing.
+    pub fn some_time(&mut self, key: &'static str, sheet: &mut Sheet) -> Option<Spanned<i64>> {
+        let time = self.duration(key, sheet)?;
+        if time.value == 0 {
+            sheet.error(codes::VALUE_INVALID, &time.span, format!("`{key}` cannot be nothing"), "write a time above 0, such as `\"10s\"`");
+            return None;
+        }
+        Some(time)
     }
 
     /// One character.

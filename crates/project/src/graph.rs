@@ -14,7 +14,21 @@ use tidemill_core::problem::did_you_mean;
 use tidemill_core::{Place, Problem, codes};
 
 /// Tables that the program itself keeps, by schema.
-const SYSTEM: [&str; 9] = ["runs", "steps", "quality", "changes", "lineage", "ledger", "tests", "test_failures", "files"];
+const SYSTEM: [&str; 13] = [
+    "runs",
+    "steps",
+    "quality",
+    "changes",
+    "lineage",
+    "ledger",
+    "tests",
+    "test_failures",
+    "files",
+    "alerts",
+    "streams",
+    "live_views",
+    "late_rows",
+];
 const SCHEMAS: [&str; 6] = ["raw", "clean", "public", "quarantine", "system", "information_schema"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +42,8 @@ pub enum NodeKind {
     /// A function with tests: nothing is made of it, and nobody depends on it as a node.
     Function,
     Export,
+    /// Looked at while the project is served.
+    Alert,
 }
 
 impl NodeKind {
@@ -39,13 +55,14 @@ impl NodeKind {
             NodeKind::Table => "table",
             NodeKind::Function => "function",
             NodeKind::Export => "export",
+            NodeKind::Alert => "alert",
         }
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// `raw.T`, `clean.T`, `V`, `F()`, `export.E`.
+    /// `raw.T`, `clean.T`, `V`, `F()`, `export.E`, `alert.A`.
     pub name: String,
     pub kind: NodeKind,
     /// Names of nodes, sorted.
@@ -105,6 +122,7 @@ pub fn graph(project: &Project) -> (Graph, Vec<Problem>) {
     builder.tables();
     builder.views();
     builder.exports();
+    builder.alerts();
     builder.tested_functions();
     let Builder { nodes, mut problems, mut broken, places, calls, function_reads, .. } = builder;
     let (ordered, circles) = circle::order(nodes);
@@ -259,7 +277,8 @@ impl Builder<'_> {
         for view in &self.project.views {
             let kind = match view.materialized.value {
                 Materialized::View => NodeKind::View,
-                Materialized::Table => NodeKind::Table,
+                // A run brings a live view up to date as it does a table.
+                Materialized::Table | Materialized::Live => NodeKind::Table,
             };
             let depends_on = self.read_sql(&view.name, &view.sql, &view.file);
             self.add(view.name.clone(), kind, depends_on, &view.file);
@@ -304,6 +323,14 @@ impl Builder<'_> {
                 }
             };
             self.add(name, NodeKind::Export, depends_on, &export.file);
+        }
+    }
+
+    fn alerts(&mut self) {
+        for alert in &self.project.alerts {
+            let name = format!("alert.{}", alert.name);
+            let depends_on = self.read_sql(&name, &alert.sql, &alert.file);
+            self.add(name, NodeKind::Alert, depends_on, &alert.file);
         }
     }
 

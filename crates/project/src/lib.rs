@@ -1,12 +1,13 @@
 //! A project directory becomes plain specifications with spans, and a graph of what depends on what.
 //!
 //! Read in this order: [`spec`] (what a project says), [`load()`] (the directory walk), `sheet` and `fields` (how one file is read so that
-//! all its mistakes come at once), `table`, `column`, `rule`, `view`, `function`, `export` (one kind of file or section each), [`sql`]
+//! all its mistakes come at once), `table`, `column`, `rule`, `view`, `live`, `function`, `export`, `alert`, `source` (one kind of file or section each), [`sql`]
 //! (what a SELECT reads), [`mod@graph`], [`settings`], [`merge`] (one mistake is told once).
 //!
 //! Invariant: nothing here fails, opens a connection or looks at data. Reading gives what could be understood and every problem met; the
 //! same directory, variables and flags give the same answer, byte for byte.
 
+mod alert;
 mod column;
 mod document;
 mod export;
@@ -15,12 +16,14 @@ mod formats;
 mod function;
 pub mod graph;
 mod header;
+mod live;
 mod load;
 mod options;
 mod repeats;
 mod rule;
 pub mod settings;
 mod sheet;
+mod source;
 pub mod spec;
 pub mod sql;
 mod table;

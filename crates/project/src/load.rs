@@ -6,28 +6,33 @@ mod tests;
 use crate::fields::Fields;
 use crate::settings::{Environment, Layers, Settings, read_dotenv, resolve};
 use crate::sheet::{Sheet, Variables};
-use crate::spec::{Project, RepairTo, Rule};
-use crate::{export, function, header, table, view};
+use crate::source::{self, Shared};
+use crate::spec::{Alternative, OptionValue, Project, RepairTo, Rule, Table};
+use crate::{alert, export, function, header, options, table, view};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tidemill_core::problem::did_you_mean;
-use tidemill_core::{Place, Problem, codes, name};
+use tidemill_core::{Place, Problem, Spanned, codes, name};
 
-const MAIN: &str = "tidemill.toml";
+pub(crate) const MAIN: &str = "tidemill.toml";
 
 /// Folders with a meaning, and the ending of the files in them.
-const FOLDERS: [(&str, &str); 4] = [("tables", "toml"), ("views", "sql"), ("functions", "sql"), ("exports", "toml")];
+const FOLDERS: [(&str, &str); 5] = [("tables", "toml"), ("views", "sql"), ("functions", "sql"), ("exports", "toml"), ("alerts", "sql")];
 
 /// Folders that later versions give a meaning.
-const LATER: [&str; 3] = ["models", "alerts", "dashboards"];
+const LATER: [&str; 2] = ["models", "dashboards"];
 
 /// Reads the project in `dir`: what could be understood, and every problem met, in order of file and place. Never fails: an unreadable
 /// file or a missing `tidemill.toml` is a problem too.
 pub fn load(dir: &Path, environment: &Environment) -> (Project, Vec<Problem>) {
     let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
     let (dotenv, mut problems) = read_dotenv(&dir);
-    let mut loader =
-        Loader { dir: &dir, variables: Variables { process: &environment.variables, dotenv: &dotenv }, files: BTreeMap::new() };
+    let mut loader = Loader {
+        dir: &dir,
+        variables: Variables { process: &environment.variables, dotenv: &dotenv },
+        shared: Shared::default(),
+        files: BTreeMap::new(),
+    };
     let mut project = Project {
         dir: dir.clone(),
         name: dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -37,6 +42,8 @@ pub fn load(dir: &Path, environment: &Environment) -> (Project, Vec<Problem>) {
         views: Vec::new(),
         functions: Vec::new(),
         exports: Vec::new(),
+        alerts: Vec::new(),
+        connections: BTreeMap::new(),
         files: BTreeMap::new(),
     };
     loader.main_file(&mut project, &Layers { environment, dotenv: &dotenv }, &mut problems);
@@ -45,10 +52,12 @@ pub fn load(dir: &Path, environment: &Environment) -> (Project, Vec<Problem>) {
         project.tables.push(table::read(&stem, &mut sheet));
         loader.keep(file, sheet.problems, &text, &mut problems);
     }
+    loader.elsewhere(&mut project.tables, &mut problems);
+    let lateness = i64::try_from(project.settings.live.lateness.as_micros()).unwrap_or(i64::MAX);
     for (file, text) in loader.folder("views", &mut problems) {
         let split = header::split(&text);
         let (stem, mut sheet) = loader.sheet(&file, &split.header);
-        project.views.push(view::read(&stem, &split, &mut sheet));
+        project.views.push(view::read(&stem, &split, lateness, &mut sheet));
         loader.keep(file, sheet.problems, &text, &mut problems);
     }
     for (file, text) in loader.folder("functions", &mut problems) {
@@ -63,10 +72,19 @@ pub fn load(dir: &Path, environment: &Environment) -> (Project, Vec<Problem>) {
         project.exports.push(export::read(&stem, &mut sheet));
         loader.keep(file, sheet.problems, &text, &mut problems);
     }
+    for (file, text) in loader.folder("alerts", &mut problems) {
+        let split = header::split(&text);
+        let (stem, mut sheet) = loader.sheet(&file, &split.header);
+        project.alerts.push(alert::read(&stem, &split, lateness, &mut sheet));
+        loader.keep(file, sheet.problems, &text, &mut problems);
+    }
     loader.strays(&mut problems);
+    project.connections = loader.connections();
     project.files = loader.files;
     name_repair_targets(&mut project);
     problems.sort_by_key(|p| (p.place.file.clone(), p.place.span.as_ref().map_or(0, |s| s.start), p.code));
+    // What stands in one place and is used in many.
+    problems.dedup();
     (project, problems)
 }
 
@@ -83,13 +101,14 @@ pub(crate) fn io_reason(e: &std::io::Error) -> String {
 struct Loader<'a> {
     dir: &'a Path,
     variables: Variables<'a>,
+    shared: Shared,
     files: BTreeMap<PathBuf, String>,
 }
 
 impl<'a> Loader<'a> {
     fn sheet<'t>(&'t self, file: &Path, text: &'t str) -> (String, Sheet<'t>) {
         let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        (stem, Sheet::new(file.to_path_buf(), self.dir, text, &self.variables))
+        (stem, Sheet::new(file.to_path_buf(), self.dir, text, &self.variables, &self.shared))
     }
 
     fn keep(&mut self, file: PathBuf, found: Vec<Problem>, text: &str, problems: &mut Vec<Problem>) {
@@ -112,7 +131,8 @@ impl<'a> Loader<'a> {
             );
         }
         let text = text.unwrap_or_default();
-        let mut sheet = Sheet::new(file.clone(), self.dir, &text, &self.variables);
+        let (mut shared, none) = (Shared::default(), Shared::default());
+        let mut sheet = Sheet::new(file.clone(), self.dir, &text, &self.variables, &none);
         let entries = sheet.parse();
         let mut f = Fields::new("tidemill.toml", 0..0, &entries);
         let written = f.text("name", &mut sheet);
@@ -131,12 +151,59 @@ impl<'a> Loader<'a> {
             f.need("name", None::<()>, &format!("name = \"{}\"", project.name), &mut sheet);
         }
         project.description = f.text_or_empty("description", &mut sheet);
-        project.settings = resolve(&mut f, layers, &mut sheet);
+        if let Some((entries, _)) = f.table("connections", &mut sheet) {
+            source::connections(entries, None, &mut shared, &mut sheet);
+        }
+        project.settings = resolve(&mut f, layers, &mut shared, &mut sheet);
         f.refuse_rest(&mut sheet);
         let found = sheet.problems;
         problems.extend(found);
+        self.shared = shared;
         if exists {
             self.files.insert(file, text);
+        }
+    }
+
+    /// Connections by themselves. What is wrong with their values is told where they are used.
+    fn connections(&self) -> BTreeMap<String, BTreeMap<String, Spanned<OptionValue>>> {
+        let file = source::main_file();
+        let text = self.files.get(&file).map_or("", String::as_str);
+        let mut sheet = Sheet::new(file.clone(), self.dir, text, &self.variables, &self.shared);
+        let names = self.shared.connections.iter().map(|c| c.name.value.as_str());
+        let found = names.filter_map(|name| self.shared.connection(name));
+        found
+            .map(|c| {
+                let options = c.entries.iter().map(|(k, v)| (k.value.clone(), options::option(&k.value, v, &file, &mut sheet)));
+                (c.name.value.clone(), options.collect())
+            })
+            .collect()
+    }
+
+    /// Sources that environments have for tables: that of the chosen one takes the place of the table's own.
+    fn elsewhere(&self, tables: &mut [Table], problems: &mut Vec<Problem>) {
+        let file = source::main_file();
+        let text = self.files.get(&file).map_or("", String::as_str);
+        for e in &self.shared.tables {
+            let mut sheet = Sheet::new(file.clone(), self.dir, text, &self.variables, &self.shared);
+            let Some(table) = tables.iter_mut().find(|t| t.name == e.table.value) else {
+                let help = match did_you_mean(&e.table.value, tables.iter().map(|t| t.name.as_str())) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("add tables/{}.toml, or remove the section", e.table.value),
+                };
+                let message = format!("environment `{}` has a source for a table `{}`, which is not there", e.environment, e.table.value);
+                sheet.error(codes::KEY_UNKNOWN, &e.table.span, message, help);
+                problems.extend(sheet.problems);
+                continue;
+            };
+            let is_chosen = self.shared.is_chosen(&e.environment);
+            sheet.is_unused = !is_chosen;
+            let owner = format!("`[environments.{}.tables.{}]`", e.environment, e.table.value);
+            let other = source::read(&owner, e.span.clone(), &e.entries, Some("files"), &mut sheet);
+            problems.extend(sheet.problems);
+            table.alternatives.push(match is_chosen {
+                true => Alternative { environment: None, source: std::mem::replace(&mut table.source, other) },
+                false => Alternative { environment: Some(e.environment.clone()), source: other },
+            });
         }
     }
 

@@ -3,38 +3,73 @@
 
 use crate::document::{Data, Value};
 use crate::fields::{Fields, option_value};
+use crate::settings::looks_secret;
 use crate::sheet::{Sheet, Variables};
 use crate::spec::{OptionValue, Options};
+use std::path::Path;
 use tidemill_core::problem::did_you_mean;
-use tidemill_core::{Spanned, codes};
+use tidemill_core::{Place, Problem, Spanned, codes};
 
 /// Every key of `fields` that nobody asked for, as an option.
 pub(crate) fn read(fields: &Fields, sheet: &mut Sheet) -> Options {
-    fields.rest().map(|(key, value)| (key.value.clone(), option(value, sheet))).collect()
+    let file = sheet.file.clone();
+    fields.rest().map(|(key, value)| (key.value.clone(), option(&key.value, value, &file, sheet))).collect()
 }
 
-fn option(value: &Value, sheet: &mut Sheet) -> Spanned<OptionValue> {
+/// An option as written in `file`, which may be another one than the sheet's.
+pub(crate) fn option(key: &str, value: &Value, file: &Path, sheet: &mut Sheet) -> Spanned<OptionValue> {
     let value_here = match &value.data {
-        Data::Text(t) => OptionValue::Text(expand(&Spanned::new(t.clone(), value.span.clone()), sheet)),
-        Data::List(items) => OptionValue::List(items.iter().map(|item| option(item, sheet)).collect()),
-        Data::Table(entries) => OptionValue::Table(entries.iter().map(|(k, v)| (k.value.clone(), option(v, sheet))).collect()),
+        Data::Text(t) => {
+            tell_secret(key, t, Place::span(file, value.span.clone()), sheet);
+            let (out, unknown) = replace(t, sheet.variables);
+            tell_unknown(unknown, &Place::span(file, value.span.clone()), sheet);
+            OptionValue::Text(out)
+        }
+        Data::List(items) => OptionValue::List(items.iter().map(|item| option(key, item, file, sheet)).collect()),
+        Data::Table(entries) => {
+            OptionValue::Table(entries.iter().map(|(k, v)| (k.value.clone(), option(&k.value, v, file, sheet))).collect())
+        }
         _ => return option_value(value),
     };
     Spanned::new(value_here, value.span.clone())
 }
 
+/// Secrets stand in the environment, not in files.
+pub(crate) fn tell_secret(key: &str, text: &str, place: Place, sheet: &mut Sheet) {
+    if looks_secret(key) && !text.is_empty() && !text.contains("${") {
+        let help = format!("write `{key} = \"${{{}}}\"`, and set that in the environment or in `.env`", key.to_uppercase());
+        sheet
+            .problems
+            .push(Problem::error(codes::SECRET_WRITTEN, place, format!("`{key}` is a secret, and stands in the file")).help(help));
+    }
+}
+
 /// Text with every `${NAME}` replaced; `$${` stands for `${` itself. An unknown name is a problem and is left as it is.
 pub(crate) fn expand(text: &Spanned<String>, sheet: &mut Sheet) -> String {
     let (out, unknown) = replace(&text.value, sheet.variables);
+    let place = sheet.place(&text.span);
+    tell_unknown(unknown, &place, sheet);
+    out
+}
+
+fn tell_unknown(unknown: Vec<String>, place: &Place, sheet: &mut Sheet) {
+    if sheet.is_unused {
+        return;
+    }
     for name in unknown {
         let names = sheet.variables.process.keys().chain(sheet.variables.dotenv.keys()).map(String::as_str);
         let help = match did_you_mean(&name, names) {
             Some(near) => format!("did you mean `${{{near}}}`?"),
             None => format!("set it in the environment, or add a line `{name}=…` to `.env`"),
         };
-        sheet.error(codes::VARIABLE_UNKNOWN, &text.span, format!("there is no environment variable `{name}`"), help);
+        let problem =
+            Problem::error(codes::VARIABLE_UNKNOWN, place.clone(), format!("there is no environment variable `{name}`")).help(help);
+        if place.file == sheet.file {
+            sheet.push(problem);
+        } else {
+            sheet.problems.push(problem);
+        }
     }
-    out
 }
 
 fn replace(text: &str, variables: &Variables) -> (String, Vec<String>) {

@@ -10,7 +10,7 @@ mod tests;
 use crate::document::{Data, Entries};
 use crate::fields::{Fields, names, quoted, wrong_type};
 use crate::sheet::Sheet;
-use crate::spec::{Columns, Rule, RuleSpec, Span};
+use crate::spec::{Columns, OnStream, Rule, RuleSpec, Span};
 use tidemill_core::problem::did_you_mean;
 use tidemill_core::{Problem, Spanned, codes, name};
 
@@ -53,6 +53,13 @@ pub(crate) fn read(entries: &Entries, span: &Span, sheet: &mut Sheet) -> Option<
     f.span = word.span.clone();
     let description = f.text_or_empty("description", sheet);
     let rule = reader(&mut f, sheet);
+    // Those that fill cells, or take rows away that repeat others.
+    let on_stream = match *kind {
+        "missing" | "duplicates" | "derive" => {
+            f.choice_or_default("on_stream", &[("refuse", OnStream::Refuse), ("skip", OnStream::Skip)], sheet)
+        }
+        _ => OnStream::Refuse,
+    };
     if f.has("columns") && !f.asked("columns") && f.asked("column") {
         let problem = Problem::error(
             codes::RULE_KEY,
@@ -63,7 +70,7 @@ pub(crate) fn read(entries: &Entries, span: &Span, sheet: &mut Sheet) -> Option<
         f.pass_over("columns");
     }
     f.refuse_rest_as(codes::RULE_KEY, sheet);
-    Some(RuleSpec { rule: rule?, span: word.span, description })
+    Some(RuleSpec { rule: rule?, span: word.span, description, on_stream })
 }
 
 /// `column = "a"`, `columns = ["a", "b"]` or `columns = "*"`.

@@ -1,6 +1,7 @@
 //! One file being read: its text, and the problems found in it so far.
 
 use crate::document::{self, Entries};
+use crate::source::Shared;
 use crate::spec::{Span, Sql};
 use std::path::{Path, PathBuf};
 use tidemill_core::{Place, Problem, Spanned, codes};
@@ -25,14 +26,18 @@ pub(crate) struct Sheet<'a> {
     /// The text that spans count in.
     pub text: &'a str,
     pub variables: &'a Variables<'a>,
+    /// What `tidemill.toml` says for other files.
+    pub shared: &'a Shared,
+    /// What is read now is not used: variables that are not set do not matter.
+    pub is_unused: bool,
     pub problems: Vec<Problem>,
     /// Whole lines that are not TOML: what was read from them is a guess, so nothing more is said about them.
     unsure: Vec<Span>,
 }
 
 impl<'a> Sheet<'a> {
-    pub fn new(file: PathBuf, dir: &'a Path, text: &'a str, variables: &'a Variables<'a>) -> Self {
-        Sheet { file, dir, text, variables, problems: Vec::new(), unsure: Vec::new() }
+    pub fn new(file: PathBuf, dir: &'a Path, text: &'a str, variables: &'a Variables<'a>, shared: &'a Shared) -> Self {
+        Sheet { file, dir, text, variables, shared, is_unused: false, problems: Vec::new(), unsure: Vec::new() }
     }
 
     /// Reads the text as TOML, and keeps its syntax errors as problems.

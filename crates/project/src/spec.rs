@@ -5,7 +5,7 @@ use arrow::datatypes::DataType;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
-use tidemill_core::{Negative, OnInvalid, Spanned};
+use tidemill_core::{Negative, OnInvalid, Place, Spanned};
 
 pub type Span = Range<usize>;
 
@@ -21,6 +21,9 @@ pub struct Project {
     pub views: Vec<View>,
     pub functions: Vec<Function>,
     pub exports: Vec<Export>,
+    pub alerts: Vec<Alert>,
+    /// `[connections.NAME]`, as the chosen environment has them.
+    pub connections: BTreeMap<String, BTreeMap<String, Spanned<OptionValue>>>,
     /// Text of every file read, by path relative to `dir`; problems quote it.
     pub files: BTreeMap<PathBuf, String>,
 }
@@ -29,6 +32,11 @@ impl Project {
     /// The lake's directory.
     pub fn lake_at(&self) -> PathBuf {
         self.dir.join(&self.settings.lake.location)
+    }
+
+    /// Tables to which the chosen environment gives a source of its own.
+    pub fn sources_chosen(&self) -> impl Iterator<Item = &Table> {
+        self.tables.iter().filter(|t| t.alternatives.iter().any(|a| a.environment.is_none()))
     }
 }
 
@@ -84,15 +92,43 @@ pub struct Table {
     pub samples: usize,
     /// Whether the clean table is kept in memory, once it has been read.
     pub cache: bool,
+    /// The column of the clean table that says when a row happened: what watermarks are made of. Where absent, a live view takes the column
+    /// that its windows are cut by.
+    pub event_time: Option<Spanned<String>>,
+    /// Of a table that is followed: rows reach its Delta tables this often, in microseconds.
+    pub publish_micros: Option<Spanned<i64>>,
+    /// Where its rows come from in other environments than the one chosen.
+    pub alternatives: Vec<Alternative>,
 }
 
-/// `[source]`: which connector, and its options as written.
+/// A source that another environment has for a table.
 #[derive(Debug, Clone)]
+pub struct Alternative {
+    /// `None`: the table's own `[source]`, in whose place the chosen environment has another.
+    pub environment: Option<String>,
+    /// Variables that are not set stand in it as written.
+    pub source: Source,
+}
+
+/// A section that names a connector, such as `[source]`: which connector, and its options as written.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     pub connector: Spanned<String>,
-    /// Every other key of `[source]`; the connector checks them.
+    /// Every other key of the section, and those of the connection that it names; the connector checks them.
     pub options: Options,
     pub span: Span,
+    /// The file that the section stands in.
+    pub file: PathBuf,
+    /// Of options that come from `[connections.NAME]`: where they stand.
+    pub shared: BTreeMap<String, Place>,
+}
+
+impl Source {
+    /// Where an option stands; the section, of one that is missing.
+    pub fn place(&self, option: Option<&str>) -> Place {
+        let own = || option.and_then(|o| self.options.get(o)).map_or(self.span.clone(), |v| v.span.clone());
+        option.and_then(|o| self.shared.get(o).cloned()).unwrap_or_else(|| Place::span(&self.file, own()))
+    }
 }
 
 /// Connector options with spans: only the connector knows what they mean.
@@ -207,6 +243,17 @@ pub struct RuleSpec {
     /// Span of the entry's `rule = "…"` value.
     pub span: Span,
     pub description: String,
+    pub on_stream: OnStream,
+}
+
+/// What becomes of a rule that a stream can't keep, while its table is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnStream {
+    /// The table can't be followed.
+    #[default]
+    Refuse,
+    /// Rows that come are left as they are by it, until a run makes the table anew.
+    Skip,
 }
 
 /// The preparation rules. `into` is a template: `{column}` stands in it where several columns are written (for one column its name is put in
@@ -514,6 +561,8 @@ pub struct View {
     pub partition_by: Vec<Spanned<String>>,
     /// Whether its rows are kept in memory, once they have been read.
     pub cache: Spanned<bool>,
+    /// Of a live view.
+    pub live: LiveSettings,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -521,6 +570,125 @@ pub enum Materialized {
     #[default]
     View,
     Table,
+    /// Kept current while the project is served.
+    Live,
+}
+
+/// What the header of a live view says. Times are in microseconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveSettings {
+    /// How far a row's event time may lie behind the newest of its split and still be on time.
+    pub lateness_micros: i64,
+    pub late: Late,
+    pub emit: Emit,
+    /// At most one emission in this time; `None`: at once.
+    pub period_micros: Option<i64>,
+    /// Bounds what grows with keys or rows; reaching it stops the view.
+    pub state_limit: Option<Spanned<StateLimit>>,
+    /// False: the SQL may read the clock, randomness or an unspecified order.
+    pub deterministic: bool,
+    /// A split from which nothing has come for so long does not hold the watermark back.
+    pub idle_micros: i64,
+    pub time: TimeDomain,
+    /// Aggregates that can't be kept over updated rows are computed again for the groups touched.
+    pub recompute: bool,
+    /// Where its rows are sent: connector and options, as in an export.
+    pub sink: Option<Source>,
+    /// Columns that name one row of the result, for sinks and alerts; found from the SQL when absent.
+    pub key: Vec<Spanned<String>>,
+}
+
+impl Default for LiveSettings {
+    fn default() -> Self {
+        LiveSettings {
+            lateness_micros: 0,
+            late: Late::default(),
+            emit: Emit::default(),
+            period_micros: None,
+            state_limit: None,
+            deterministic: true,
+            idle_micros: 30_000_000,
+            time: TimeDomain::default(),
+            recompute: false,
+            sink: None,
+            key: Vec::new(),
+        }
+    }
+}
+
+/// What becomes of a row that comes after its time. It stays in its table, and is counted, whatever is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Late {
+    /// Counted, and left out of the result.
+    #[default]
+    Count,
+    /// Counted, and its result updated, as long as its window's state is kept: one lateness more.
+    Update,
+    /// Counted, left out, and listed in `system.late_rows`.
+    List,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Emit {
+    /// The result as it is now.
+    #[default]
+    Changes,
+    /// A row once its window is over.
+    Final,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimeDomain {
+    /// As the rows say.
+    #[default]
+    Event,
+    /// When they were taken in.
+    Processing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateLimit {
+    Rows(u64),
+    Bytes(u64),
+}
+
+/// A SELECT whose rows raise an alarm: `alerts/NAME.sql`.
+#[derive(Debug, Clone)]
+pub struct Alert {
+    pub name: String,
+    pub file: PathBuf,
+    pub description: String,
+    pub sql: Sql,
+    pub severity: AlertSeverity,
+    /// Columns that name one alarm; all columns when empty.
+    pub key: Vec<Spanned<String>>,
+    /// Asked this often over all rows. `None`: kept live, which the SQL must allow.
+    pub every_micros: Option<Spanned<i64>>,
+    /// An alarm that stands is told again after this time; `None`: never.
+    pub renotify_micros: Option<i64>,
+    /// After it was resolved, the same alarm is not raised again for this time.
+    pub cooldown_micros: i64,
+    /// A row that can't go away (a single order, say) resolves its alarm after this time.
+    pub resolve_after_micros: Option<i64>,
+    pub actions: Vec<AlertAction>,
+    /// As of a live view, where it is kept live.
+    pub live: LiveSettings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AlertSeverity {
+    Info,
+    #[default]
+    Warning,
+    Critical,
+}
+
+/// What is done when an alarm is raised, told again or resolved, beside the line in `system.alerts`.
+#[derive(Debug, Clone)]
+pub enum AlertAction {
+    Log,
+    /// Connector and options, as in an export: `webhook`, `kafka`, …
+    Send(Source),
 }
 
 #[derive(Debug, Clone)]

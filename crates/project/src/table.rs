@@ -4,7 +4,8 @@ use crate::document::Data;
 use crate::fields::{Fields, wrong_type};
 use crate::sheet::Sheet;
 use crate::spec::{Drift, Load, OnRemoved, Options, RawPolicy, Refit, Source, Table, Undeclared};
-use crate::{column, options, rule};
+use crate::{column, rule, source};
+use std::collections::BTreeMap;
 use tidemill_core::{Spanned, codes};
 
 /// Cells kept per rule and column in `system.changes` when a table does not say.
@@ -14,7 +15,7 @@ pub(crate) fn read(table_name: &str, sheet: &mut Sheet) -> Table {
     let entries = sheet.parse();
     let mut f = Fields::new("the table", 0..0, &entries);
     let description = f.text_or_empty("description", sheet);
-    let source = source(&mut f, sheet);
+    let source = source(table_name, &mut f, sheet);
     let load = f.choice_or_default(
         "load",
         &[("append", Load::Append), ("replace", Load::Replace), ("upsert", Load::Upsert), ("diff", Load::Diff)],
@@ -33,6 +34,8 @@ pub(crate) fn read(table_name: &str, sheet: &mut Sheet) -> Table {
     let partition_by = f.names("partition_by", sheet);
     let samples = f.whole("samples", 0..=1_000_000, sheet).map_or(SAMPLES, |n| n.value as usize);
     let cache = f.flag("cache", false, sheet);
+    let event_time = f.text("event_time", sheet);
+    let publish_micros = f.some_time("publish", sheet);
     let columns = f.table("columns", sheet).map(|(entries, _)| column::read_all(entries, sheet)).unwrap_or_default();
     let clean = rules(&mut f, sheet);
 
@@ -64,21 +67,24 @@ pub(crate) fn read(table_name: &str, sheet: &mut Sheet) -> Table {
         partition_by,
         samples,
         cache,
+        event_time,
+        publish_micros,
+        alternatives: Vec::new(),
     }
 }
 
-fn source(f: &mut Fields, sheet: &mut Sheet) -> Source {
-    let files = || Spanned::default_of("files".to_string());
+fn source(table_name: &str, f: &mut Fields, sheet: &mut Sheet) -> Source {
     let table = f.table("source", sheet);
     let table = f.need("source", table, "[source]` with `path = \"data/….csv\"", sheet);
     let Some((entries, span)) = table else {
-        return Source { connector: files(), options: Options::new(), span: 0..0 };
+        let connector = Spanned::default_of("files".to_string());
+        return Source { connector, options: Options::new(), span: 0..0, file: sheet.file.clone(), shared: BTreeMap::new() };
     };
     let span = if span.is_empty() { f.key_span("source") } else { span };
-    let mut s = Fields::new("`[source]`", span.clone(), entries);
-    let connector = s.text("connector", sheet).unwrap_or_else(files);
-    let options = options::read(&s, sheet);
-    Source { connector, options, span }
+    sheet.is_unused = sheet.shared.replaces(table_name);
+    let source = source::read("`[source]`", span, entries, Some("files"), sheet);
+    sheet.is_unused = false;
+    source
 }
 
 fn rules(f: &mut Fields, sheet: &mut Sheet) -> Vec<crate::spec::RuleSpec> {

@@ -4,12 +4,13 @@ use crate::document::{Data, Entries, Value};
 use crate::fields::{Fields, names, text, wrong_type};
 use crate::sheet::Sheet;
 use crate::spec::{Materialized, Sql, TestKind, TestSeverity, View, ViewTest};
-use crate::{header, sql};
+use crate::{header, live, sql};
 use std::collections::BTreeMap;
 use tidemill_core::problem::did_you_mean;
 use tidemill_core::{Problem, Spanned, codes, name};
 
-pub(crate) fn read(view_name: &str, split: &header::Split, sheet: &mut Sheet) -> View {
+/// `lateness` is the project's, in microseconds.
+pub(crate) fn read(view_name: &str, split: &header::Split, lateness: i64, sheet: &mut Sheet) -> View {
     let entries = sheet.parse();
     let mut f = Fields::new("the header", 0..0, &entries);
     let description = f.text_or_empty("description", sheet);
@@ -26,6 +27,12 @@ pub(crate) fn read(view_name: &str, split: &header::Split, sheet: &mut Sheet) ->
     let columns = f.table("columns", sheet).map(|(entries, _)| descriptions(entries, sheet)).unwrap_or_default();
     let tests = f.get("tests").map(|v| tests(v, sheet)).unwrap_or_default();
     let cache = Spanned::new(f.flag("cache", false, sheet), f.key_span("cache"));
+    let mut live = live::read(&mut f, lateness, sheet);
+    live.key = f.names("key", sheet);
+    live.sink = live::sink(&mut f, sheet);
+    if materialized.value != Materialized::Live {
+        live::refuse(&f, &["key", "sink"], "a view that is not live", "add `materialized = \"live\"`", sheet);
+    }
     f.refuse_rest(sheet);
     late_lines(split, sheet);
     sql::check_select(&split.sql, "a view", sheet);
@@ -39,6 +46,7 @@ pub(crate) fn read(view_name: &str, split: &header::Split, sheet: &mut Sheet) ->
         columns,
         partition_by,
         cache,
+        live,
     }
 }
 
@@ -56,14 +64,8 @@ pub(crate) fn late_lines(split: &header::Split, sheet: &mut Sheet) {
 
 fn materialized(f: &mut Fields, sheet: &mut Sheet) -> Spanned<Materialized> {
     let Some(word) = f.text("materialized", sheet) else { return Spanned::default_of(Materialized::View) };
-    if word.value == "live" {
-        let problem =
-            Problem::error(codes::VIEW_LIVE, sheet.place(&word.span), "a live view needs a streaming source, and this version has none");
-        sheet.push(problem.help("write `materialized = \"table\"` to compute it at each run, or `\"view\"` to compute it when asked"));
-        return Spanned::new(Materialized::View, word.span);
-    }
-    crate::fields::choice(&word, "materialized", &[("view", Materialized::View), ("table", Materialized::Table)], sheet)
-        .unwrap_or_else(|| Spanned::default_of(Materialized::View))
+    let kinds = [("view", Materialized::View), ("table", Materialized::Table), ("live", Materialized::Live)];
+    crate::fields::choice(&word, "materialized", &kinds, sheet).unwrap_or_else(|| Spanned::default_of(Materialized::View))
 }
 
 fn descriptions(entries: &Entries, sheet: &mut Sheet) -> BTreeMap<String, String> {

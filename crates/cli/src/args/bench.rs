@@ -7,6 +7,36 @@ use std::path::PathBuf;
 pub enum BenchCommand {
     Cache(BenchCacheArgs),
     Plans(BenchPlansArgs),
+    Live(BenchLiveArgs),
+}
+
+/// How fast live views are.
+///
+/// Puts the rows that the project's tables hold through each live view, a batch after another: at full speed, for rows a second and the time of
+/// a batch; and at a given rate, for the time from when a row was due to when it was in the result. Told too are the rows a second of each
+/// table's rules, and what each view keeps.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tidemill bench live\n  tidemill bench live sales_per_minute --rate 50000 --html live.html\n  tidemill bench live --batch 1000 --json live.json"
+)]
+pub struct BenchLiveArgs {
+    /// Only these live views (default: all)
+    #[arg(value_name = "VIEW")]
+    pub views: Vec<String>,
+    /// Rows of a batch at full speed
+    #[arg(long, value_name = "ROWS", default_value_t = 8192, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub batch: u32,
+    /// Rows a second at which latency is measured; 0 leaves that out
+    #[arg(long, value_name = "ROWS", default_value_t = 10_000)]
+    pub rate: u64,
+    /// How long the rate is kept up
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
+    pub seconds: f64,
+    /// Rows read of each table, at most
+    #[arg(long, value_name = "ROWS", default_value_t = 5_000_000)]
+    pub rows: usize,
+    #[command(flatten)]
+    pub report: ReportArgs,
 }
 
 /// The same questions from the disk and from memory.

@@ -11,7 +11,7 @@ use tidemill_generate::{Compression, Format, Rates, What, parse_date};
 /// with its line and the right value, so that cleaning can be scored. The same seed gives the same bytes on every machine.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tidemill generate shop --rows 1000000 --out shop/data\n  tidemill generate orders --errors 5% --truth truth\n  tidemill generate transactions --rows 100M --as parquet --files 20\n  tidemill generate sensors --errors none --out - | head\n  tidemill generate transactions --rate 100/s\n  tidemill generate shop --updates --rows 5000"
+    after_help = "Examples:\n  tidemill generate shop --rows 1000000 --out shop/data\n  tidemill generate orders --errors 5% --truth truth\n  tidemill generate transactions --rows 100M --as parquet --files 20\n  tidemill generate sensors --errors none --out - | head\n  tidemill generate transactions --rate 100/s\n  tidemill generate transactions --rate 5000/s --to kafka://localhost:9092/transactions --key CustomerID\n  tidemill generate shop --updates --rows 5000\n  tidemill generate nexmark --rows 10M --as parquet"
 )]
 pub struct GenerateArgs {
     /// What to make
@@ -38,15 +38,21 @@ pub struct GenerateArgs {
     /// Also write clean rows, hidden labels and the list of errors, into this directory
     #[arg(long, value_name = "DIR")]
     pub truth: Option<PathBuf>,
-    /// The format of the files (--format is that of the summary)
-    #[arg(long = "as", value_enum, value_name = "FORMAT", default_value_t = FileFormat::Csv)]
-    pub file_format: FileFormat,
+    /// The format of the files (default: csv; of messages: jsonl); --format is that of the summary
+    #[arg(long = "as", value_enum, value_name = "FORMAT")]
+    pub file_format: Option<FileFormat>,
     /// Compress the files as a whole
     #[arg(long, value_enum, value_name = "HOW")]
     pub compress: Option<Compress>,
     /// Where to write; `-` is standard output, for one table
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub out: PathBuf,
+    /// Send rows to a Kafka topic instead, one message each: kafka://HOST:PORT/TOPIC
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["out", "compress", "files", "force"])]
+    pub to: Option<String>,
+    /// The column whose value is the message's key
+    #[arg(long, value_name = "COLUMN", requires = "to")]
+    pub key: Option<String>,
     /// Only this table of a shop; may be given several times
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub table: Vec<String>,
@@ -59,6 +65,9 @@ pub struct GenerateArgs {
     /// A stream of new and changed customers by key, instead of a shop's tables
     #[arg(long)]
     pub updates: bool,
+    /// Nexmark: events come out of order within groups of so many
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub disorder: u64,
     /// Threads (default: as many as there are cores)
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
@@ -77,6 +86,8 @@ pub enum Kind {
     Transactions,
     /// Readings of sensors
     Sensors,
+    /// Persons, auctions and bids of the Nexmark benchmark; --rows counts all events
+    Nexmark,
 }
 
 impl Kind {
@@ -86,6 +97,7 @@ impl Kind {
             Kind::Orders => What::Orders,
             Kind::Transactions => What::Transactions,
             Kind::Sensors => What::Sensors,
+            Kind::Nexmark => What::Nexmark,
         }
     }
 }
@@ -128,7 +140,7 @@ impl Compress {
 }
 
 /// `5000`, `5_000`, `250k`, `10M`
-fn count(text: &str) -> Result<u64, String> {
+pub(super) fn count(text: &str) -> Result<u64, String> {
     let plain: String = text.trim().chars().filter(|c| !matches!(c, '_' | ',')).collect();
     let (number, times) = match plain.strip_suffix(['k', 'K', 'm', 'M']) {
         Some(number) if plain.ends_with(['k', 'K']) => (number, 1_000),
@@ -153,7 +165,7 @@ fn thousandths(text: &str) -> Result<u32, String> {
 }
 
 /// Rows per second, in thousandths.
-fn per_second_milli(text: &str) -> Result<u64, String> {
+pub(super) fn per_second_milli(text: &str) -> Result<u64, String> {
     let wrong = || "write a rate such as 100/s, 30/min or 5000/h, from 4/h to 10M/s".to_string();
     let (number, unit) = text.trim().split_once('/').unwrap_or((text.trim(), "s"));
     let seconds = match unit.trim() {

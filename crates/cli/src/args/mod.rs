@@ -10,19 +10,23 @@ mod profile;
 mod project;
 mod query;
 mod score;
+mod serve;
+mod topics;
 
 #[cfg(test)]
 mod tests;
 
-pub use bench::{BenchCacheArgs, BenchCommand, BenchPlansArgs, ReportArgs};
+pub use bench::{BenchCacheArgs, BenchCommand, BenchLiveArgs, BenchPlansArgs, ReportArgs};
 pub use dictionary::DictionaryArgs;
-pub use generate::GenerateArgs;
+pub use generate::{FileFormat, GenerateArgs};
 pub use global::{ColourChoice, Global, OutputFormat};
 pub use history::{AuditArgs, QuarantineCommand, QuarantineSelection, RunsCommand, SnapshotCommand};
 pub use profile::ProfileArgs;
 pub use project::{CheckArgs, CompletionsArgs, ConfigCommand, DemoArgs, ExplainArgs, InitArgs, PlanArgs, RunArgs};
 pub use query::{QueryArgs, RowArgs, ShellArgs};
 pub use score::ScoreArgs;
+pub use serve::{ServeArgs, TopArgs};
+pub use topics::{BrokerArgs, ProduceArgs, TopicArgs, TopicsCommand};
 
 use clap::{Parser, Subcommand};
 
@@ -54,6 +58,8 @@ pub enum Command {
     Dictionary(DictionaryArgs),
     Plan(PlanArgs),
     Run(RunArgs),
+    Serve(ServeArgs),
+    Top(TopArgs),
     Query(QueryArgs),
     Shell(ShellArgs),
     /// Look at rejected rows, and try them again.
@@ -92,13 +98,24 @@ pub enum Command {
     Runs(RunsCommand),
     /// What this machine makes of this project.
     ///
-    /// Measures the project's own questions: from the disk and from memory (`cache`), and with ways of planning turned off one at a time
-    /// (`plans`). Every figure is measured here and now; the project must have been run before.
+    /// Measures the project's own questions: from the disk and from memory (`cache`), with ways of planning turned off one at a time (`plans`),
+    /// and its live views at work (`live`). Every figure is measured here and now; the project must have been run before.
     #[command(
         subcommand,
-        after_help = "Examples:\n  tidemill -C shop bench cache\n  tidemill -C shop bench cache --html cache.html\n  tidemill -C shop bench plans revenue_by_month"
+        after_help = "Examples:\n  tidemill -C shop bench cache\n  tidemill -C shop bench cache --html cache.html\n  tidemill -C shop bench plans revenue_by_month\n  tidemill -C shop bench live"
     )]
     Bench(BenchCommand),
+    /// Kafka topics: make, change, list, fill, look at.
+    ///
+    /// Everything a project needs to do with topics, without Kafka's own scripts. Brokers are named with --brokers, by a connection of the project with
+    /// --connection, or in TIDEMILL_KAFKA_BROKERS;
+    /// TIDEMILL_KAFKA_SECURITY, TIDEMILL_KAFKA_SASL_USER, TIDEMILL_KAFKA_SASL_PASSWORD, TIDEMILL_KAFKA_TLS_CA and so on protect the connection,
+    /// with the values that a source's options of these names have.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill topics create orders --partitions 4 --brokers localhost:9092\n  tidemill topics produce orders --from data/orders.csv --rate 1000/s\n  tidemill topics tail orders --follow\n  tidemill topics lag"
+    )]
+    Topics(TopicsCommand),
     Explain(ExplainArgs),
     Completions(CompletionsArgs),
 }

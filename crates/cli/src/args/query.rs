@@ -28,6 +28,9 @@ pub struct QueryArgs {
     /// Keep every table in memory once it has been read, up to `engine.cache`: for questions that read the same tables again
     #[arg(long)]
     pub cache: bool,
+    /// Read the last finished epoch, also while somebody serves the project and knows newer rows
+    #[arg(long)]
+    pub detached: bool,
     #[command(flatten)]
     pub rows: RowArgs,
 }

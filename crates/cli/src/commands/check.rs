@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use tidemill_core::{Problem, Severity};
+use tidemill_project::Project;
+use tidemill_project::spec::OptionValue;
 
 pub fn execute(args: &CheckArgs, context: &Context, out: &mut dyn Write) -> Ended {
     let checked = tidemill_pipeline::check(context.dir(), &context.environment());
@@ -24,13 +26,17 @@ pub fn execute(args: &CheckArgs, context: &Context, out: &mut dyn Write) -> Ende
         }
         OutputFormat::Human if context.global.quiet => {}
         OutputFormat::Human => {
-            let parts = [
+            let mut parts = vec![
                 counted(project.tables.len() as u64, "table"),
                 counted(project.views.len() as u64, "view"),
                 counted(project.functions.len() as u64, "function"),
                 counted(project.exports.len() as u64, "export"),
             ];
+            if !project.alerts.is_empty() {
+                parts.push(counted(project.alerts.len() as u64, "alert"));
+            }
             writeln!(out, "{} {}: {}", paint("no mistakes in", Tone::Good, context.style.colour), project.name, parts.join(", "))?;
+            environment(project, context, out)?;
         }
     }
     if checked.has_errors() {
@@ -41,6 +47,21 @@ pub fn execute(args: &CheckArgs, context: &Context, out: &mut dyn Write) -> Ende
         return Ok(78);
     }
     Ok(0)
+}
+
+/// The environment chosen, and what it reads from elsewhere.
+pub fn environment(project: &Project, context: &Context, out: &mut dyn Write) -> std::io::Result<()> {
+    let Some(name) = &project.settings.environment else { return Ok(()) };
+    writeln!(out, "{}", paint(&format!("environment {name}"), Tone::Dim, context.style.colour))?;
+    for table in project.sources_chosen() {
+        let text = |key: &str| match table.source.options.get(key).map(|v| &v.value) {
+            Some(OptionValue::Text(t)) => format!(" {t}"),
+            _ => String::new(),
+        };
+        let what = ["topic", "path", "address"].into_iter().map(text).collect::<String>();
+        writeln!(out, "  {} from {}{what}", table.name, *table.source.connector)?;
+    }
+    Ok(())
 }
 
 fn records(problems: &[Problem], files: &BTreeMap<PathBuf, String>) -> Records {

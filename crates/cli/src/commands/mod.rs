@@ -17,8 +17,11 @@ mod query;
 mod run;
 mod runs;
 mod score;
+mod serve;
 mod snapshot;
 pub mod statements;
+mod top;
+mod topics;
 
 pub use query::{TERMINAL_ROWS, answer, reading};
 
@@ -39,6 +42,8 @@ pub fn execute(command: Command, context: &Context, out: &mut dyn Write) -> Ende
         Command::Dictionary(args) => dictionary::execute(&args, context, out),
         Command::Plan(args) => plan::execute(&args, context, out),
         Command::Run(args) => run::execute(&args, context, out),
+        Command::Serve(args) => serve::execute(&args, context, out),
+        Command::Top(args) => top::execute(&args, context, out),
         Command::Query(args) => query::execute(&args, context, out),
         Command::Shell(args) => crate::shell::execute(&args, context, out),
         Command::Quarantine(command) => quarantine::execute(&command, context, out),
@@ -48,6 +53,7 @@ pub fn execute(command: Command, context: &Context, out: &mut dyn Write) -> Ende
         Command::Config(command) => config::execute(&command, context, out),
         Command::Runs(command) => runs::execute(&command, context, out),
         Command::Bench(command) => bench::execute(&command, context, out),
+        Command::Topics(command) => topics::execute(&command, context, out),
         Command::Explain(args) => about::explain(&args, context, out),
         Command::Completions(args) => about::completions(&args, out),
     }

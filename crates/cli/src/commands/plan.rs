@@ -9,6 +9,7 @@ use crate::output::grid::{Cell, Grid, Tone, paint};
 use crate::output::records::Records;
 use serde_json::{Value, json};
 use std::io::{self, Write};
+use tidemill_pipeline::Workspace;
 use tidemill_pipeline::report::{Action, Plan, PlanNode, RunOptions};
 
 pub fn execute(args: &PlanArgs, context: &Context, out: &mut dyn Write) -> Ended {
@@ -23,16 +24,17 @@ pub fn show(options: &RunOptions, context: &Context, out: &mut dyn Write) -> End
     let records = records(&plan);
     let object = || json!({ "epoch": plan.epoch, "resumes": plan.resumes, "nodes": plan.nodes.iter().map(node_json).collect::<Vec<_>>() });
     if !write_report(out, context.style.format, object, &records)? {
-        for_people(&plan, context, out)?;
+        for_people(&plan, &workspace, context, out)?;
     }
     Ok(0)
 }
 
-fn for_people(plan: &Plan, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+fn for_people(plan: &Plan, workspace: &Workspace, context: &Context, out: &mut dyn Write) -> io::Result<()> {
     let colour = context.style.colour;
     if let Some(run) = &plan.resumes {
         writeln!(out, "{} run {run} was interrupted and is finished first\n", paint("note:", Tone::Warn, colour))?;
     }
+    super::check::environment(workspace.project(), context, out)?;
     let mut grid = Grid::new(&["node", "kind", "action", "why", "#files", "#bytes"]);
     for n in plan.nodes.iter().filter(|n| n.action != Action::Skip || n.reason != "not selected" || context.global.verbose > 0) {
         let tone = match n.action {

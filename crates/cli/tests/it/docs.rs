@@ -40,6 +40,28 @@ fn the_tables_page_lists_every_option_of_a_source() {
 }
 
 #[test]
+fn every_option_of_what_is_followed_and_of_sinks_is_on_its_page() {
+    let mut missing = Vec::new();
+    let streams = tidemill_connect::STREAMS.iter().map(|s| ("sources", s.kind(), s.options()));
+    let sinks = tidemill_connect::SINKS.iter().map(|s| ("sinks", s.kind(), s.options()));
+    for (page_name, kind, options) in streams.chain(sinks) {
+        // What follows a directory has the options of files.
+        let (heading, options) = if kind == "directory" { ("files", &options[..0]) } else { (kind, options) };
+        let own = PathBuf::from(format!("docs/reference/{kind}.md"));
+        let text =
+            page(&if cargo::root().join(&own).exists() { own.display().to_string() } else { format!("docs/reference/{page_name}.md") });
+        let Some((_, section)) = text.split_once(&format!("`connector = \"{heading}\"`")) else {
+            missing.push(format!("{page_name}: no word of `connector = \"{heading}\"`"));
+            continue;
+        };
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let lacks = options.iter().filter(|o| !section.contains(&format!("| `{}` |", o.name)));
+        missing.extend(lacks.map(|o| format!("{page_name}: {kind}: the option `{}` is not there", o.name)));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
 fn the_readme_lists_every_command() {
     let help = tidemill(Path::new("."), &["--help"]);
     let commands = help.lines().skip_while(|l| *l != "Commands:").skip(1).take_while(|l| !l.is_empty());

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::disallowed_methods)]
 
 mod bench;
+mod broker;
 mod cargo;
 mod check;
 mod command_line;
@@ -13,19 +14,25 @@ mod docs;
 mod exports;
 mod faults;
 mod first_minutes;
+mod followed;
 mod formats;
 mod functions;
 mod generate;
+mod kafka;
 mod little_memory;
+mod live;
 mod marketing;
 mod memory;
+mod nexmark;
 mod orders;
 mod owners;
 mod profile;
 mod repairs;
 mod rooms;
 mod score;
+mod sensors;
 mod shop;
+mod shop_live;
 mod sources;
 mod standing;
 mod transactions;

@@ -15,12 +15,17 @@ pub(crate) struct Ran {
 
 impl Ran {
     pub(crate) fn new(name: &'static str, rows: &str, seed: &str) -> Ran {
+        Ran::with(name, &["--rows", rows, "--seed", seed])
+    }
+
+    /// The same, with data made as these arguments of `generate` say.
+    pub(crate) fn with(name: &'static str, how: &[&str]) -> Ran {
         let home = tempfile::tempdir().expect("a temporary directory");
         copy(&cargo::root().join("projects").join(name), &home.path().join(name));
         let ran = Ran { home, name };
         let (data, truth) = (ran.dir().join("data"), ran.truth());
         let (data, truth) = (data.to_str().expect("UTF-8"), truth.to_str().expect("UTF-8"));
-        ran.tidemill(&["generate", name, "--rows", rows, "--seed", seed, "--force", "--out", data, "--truth", truth]);
+        ran.tidemill(&[&["generate", name, "--force", "--out", data, "--truth", truth], how].concat());
         ran.tidemill(&["run"]);
         ran
     }

@@ -25,6 +25,7 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("datafusion", &["lake", "engine", "prepare", "live", "learn", "pipeline"]),
     ("deltalake-core", &["lake"]),
     ("object_store", &["store", "lake", "engine", "pipeline"]),
+    ("rdkafka", &["connect"]),
     ("clap", &["cli"]),
     ("comfy-table", &["cli"]),
     ("indicatif", &["cli"]),

@@ -21,6 +21,10 @@ pub struct FileOptions {
     pub csv: CsvOptions,
     /// `nested` is of every format but csv.
     pub json: JsonOptions,
+    /// New files are taken as they appear.
+    pub follow: bool,
+    /// With `follow`: how often it is looked for them.
+    pub poll_ms: usize,
 }
 
 const fn doc(name: &'static str, value: &'static str, default: &'static str, text: &'static str) -> OptionDoc {
@@ -42,6 +46,14 @@ pub const DOCS: &[OptionDoc] = &[
         "How rows are written: .csv, .tsv, .tab, .psv and .txt are csv, .json, .jsonl and .ndjson json, .parquet and .pq parquet, .avro avro; files of \
          other names are told by their first bytes.",
     ),
+    doc(
+        "follow",
+        "true or false",
+        "false",
+        "Whether new files are taken as they appear while the project is served, each once, when its size and time have stood still from one look to the \
+         next. To be safe, write a file under a name that begins with `_` or `.`, and rename it.",
+    ),
+    doc("poll_ms", "integer", "200", "With `follow`: how often it is looked for new files."),
     doc("compression", "\"auto\", \"none\", \"gzip\" or \"zstd\"", "\"auto\"", "`auto` tells by the file's first bytes."),
     doc(
         "delimiter",
@@ -90,6 +102,7 @@ pub const DOCS: &[OptionDoc] = &[
 
 /// Larger records would not fit the 32-bit offsets of a morsel's text.
 const RECORD_BYTES_LIMIT: usize = 256 << 20;
+const POLL_MS: usize = 200;
 
 impl FileOptions {
     /// Reads what it can and reports every mistake.
@@ -200,8 +213,20 @@ impl FileOptions {
             Some("keep") => Nested::Keep,
             _ => Nested::Flatten,
         };
+        let follow = r.boolean("follow").unwrap_or(false);
+        let poll_ms = r.count("poll_ms").unwrap_or(POLL_MS);
+        if poll_ms == 0 {
+            r.problem("poll_ms", "`poll_ms` can't be 0", "give 1 or more");
+        }
+        if !follow && r.get("poll_ms").is_some() {
+            r.problem(
+                "poll_ms",
+                "`poll_ms` is how often one looks for new files, and these are not followed",
+                "set `follow = true`, or remove it",
+            );
+        }
         let json = JsonOptions { root, nested, record_bytes_max: csv.record_bytes_max };
-        (FileOptions { paths, compression, encoding, format, csv, json }, r.problems)
+        (FileOptions { paths, compression, encoding, format, csv, json, follow, poll_ms }, r.problems)
     }
 }
 

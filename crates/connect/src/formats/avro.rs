@@ -328,7 +328,7 @@ fn push_long(n: i64, out: &mut Vec<u8>) {
 }
 
 /// Runs what may panic on damaged input.
-fn guarded<T>(work: impl FnOnce() -> std::result::Result<T, String>) -> std::result::Result<T, String> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> std::result::Result<T, String>) -> std::result::Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the decoder gave up".into()))
 }
 
@@ -566,7 +566,7 @@ impl Morsel for Piece {
 }
 
 /// Texts of stretches of rows, one after another.
-struct Several(Vec<(usize, Arc<dyn tidemill_core::RowText>)>);
+pub(super) struct Several(pub(super) Vec<(usize, Arc<dyn tidemill_core::RowText>)>);
 
 impl Several {
     fn of(&self, mut row: usize) -> Option<(&dyn tidemill_core::RowText, usize)> {

@@ -36,6 +36,9 @@ codes! {
     NAME_REPEATED = "TM0104";
     /// `raw = "source"` with a way of loading that compares with stored rows.
     RAW_NEEDED = "TM0105";
+    /// Something that a table which is followed can't have.
+    TABLE_FOLLOWED = "TM0106";
+    EVENT_TIME = "TM0107";
 
     // Columns and the contract.
     PREDICATE_TYPE = "TM0201";
@@ -57,6 +60,8 @@ codes! {
     RULE_INCONSISTENT = "TM0306";
     INTO_AMBIGUOUS = "TM0307";
     REPAIR_TARGET = "TM0308";
+    /// A rule that needs rows which a stream has not brought yet.
+    RULE_NOT_ON_STREAM = "TM0309";
 
     // SQL and views.
     SQL_SYNTAX = "TM0401";
@@ -65,6 +70,7 @@ codes! {
     SQL_FUNCTION_UNKNOWN = "TM0404";
     SQL_TYPE = "TM0405";
     SQL_NOT_SELECT = "TM0406";
+    /// A view or an alert that can't be kept current.
     VIEW_LIVE = "TM0407";
     HEADER_MISPLACED = "TM0408";
     SQL_MANY = "TM0409";
@@ -85,6 +91,9 @@ codes! {
     SOURCE_COLUMN_MISSING = "TM0604";
     CONNECTOR_UNKNOWN = "TM0605";
     SOURCE_GUESSED = "TM0606";
+    CONNECTION_UNKNOWN = "TM0607";
+    /// A password or the like that stands in a file.
+    SECRET_WRITTEN = "TM0608";
 
     // Settings.
     SETTING_UNKNOWN = "TM0701";

@@ -84,4 +84,18 @@ a line, a column of another table, or the column's own frequent values.
 
 The file must be there, in UTF-8, with at least one value; the table must be one of the project's."#,
     },
+    Code {
+        code: "TM0309",
+        title: "a rule that a stream can't have",
+        text: r#"A table that is followed is cleaned row by row, as rows come. Rules that need rows which are still to come can't be
+kept: `duplicates` with `keep = "last"` or `"latest"` or with `like`, and `missing` with `forward`.
+
+    [[clean]]
+    rule = "duplicates"
+    key = ["order_id"]
+    keep = "first"        # the first to come stays: this can be kept
+
+What a rule measures (a median, the frequent spellings) was fitted on rows stored before, and is used as it is: a stream never
+fits anew. `on_stream = "skip"` in such a rule leaves rows that come as they are, until `tidemill run --full` makes the table anew. The newest row of each key is a live view's work: `row_number() OVER (PARTITION BY order_id ORDER BY ts DESC) = 1`."#,
+    },
 ];

@@ -43,8 +43,8 @@ says what becomes of such a file:
     Code {
         code: "TM0605",
         title: "no such connector",
-        text: r#"`connector` names the kind of system that rows come from or go to. This version has `files`, which is also
-what is meant when nothing is said."#,
+        text: r#"`connector` names the kind of system that rows come from or go to; the help lists those that this version has. Where a
+table or an export says nothing, `files` is meant."#,
     },
     Code {
         code: "TM0606",
@@ -56,6 +56,24 @@ in the table's file, and nothing is guessed:
     [columns.ordered_at]
     type = "date"
     format = "%m/%d/%Y""#,
+    },
+    Code {
+        code: "TM0607",
+        title: "no such connection",
+        text: r#"`connection = "NAME"` takes what several sources and sinks have in common from one section of `tidemill.toml`; an option
+that stands in the source itself wins over the connection's.
+
+    [connections.broker]
+    connector = "kafka"
+    brokers = "${KAFKA_BROKERS}""#,
+    },
+    Code {
+        code: "TM0608",
+        title: "a secret in a file",
+        text: r#"Files of a project are copied, shown and kept in version control, so passwords, tokens and keys stand in the
+environment, or in `.env` beside `tidemill.toml`, and the file only names them:
+
+    sasl_password = "${KAFKA_PASSWORD}""#,
     },
     Code {
         code: "TM0701",
@@ -77,7 +95,10 @@ lists all of them with their values and where each came from. For example,
 environment is a section:
 
     [environments.prod.engine]
-    memory_limit = "8GB""#,
+    memory_limit = "8GB"
+
+It may also have other sources for tables: `[environments.prod.tables.orders]` takes the place of `[source]` in
+tables/orders.toml."#,
     },
     Code {
         code: "TM0704",

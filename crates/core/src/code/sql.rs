@@ -54,9 +54,13 @@ view is stored is said in its header, not in its SQL:
     },
     Code {
         code: "TM0407",
-        title: "a live view without a stream",
-        text: r#"`materialized = "live"` keeps a view current while rows arrive. This version reads files only, which do not
-stream. `"table"` computes the view at each run, `"view"` whenever it is asked for."#,
+        title: "a view that cannot be kept current",
+        text: r#"`materialized = "live"` keeps a view current while rows arrive, row by row. Not every SELECT can be: the message names
+the clause that can't, and the help the nearest thing that works. `"table"` computes the view at each run, `"view"` whenever
+it is asked for. An alert can be asked again and again instead of being kept live:
+
+    --! every = "10s"
+    SELECT …"#,
     },
     Code {
         code: "TM0408",

@@ -46,6 +46,23 @@ nothing. Leave `raw` out, so that raw rows are kept, or take the source as the w
     raw = "source""#,
     },
     Code {
+        code: "TM0106",
+        title: "not for a table that is followed",
+        text: r#"A source that never ends, such as a Kafka topic, is followed: rows come, and are added. So `load` is `append`, raw rows
+are kept (`raw = "keep"`), and the type of every column is declared, or known from a run over files, since a stream can't be
+looked into beforehand. To replace rows by key, keep the newest of each in a live view:
+
+    SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY order_id ORDER BY changed_at DESC) AS n FROM orders) WHERE n = 1"#,
+    },
+    Code {
+        code: "TM0107",
+        title: "an event time that is no time",
+        text: r#"`event_time` names the column of the clean table that says when a row happened. Windows are cut by it and watermarks
+follow it, so it is a timestamp or a date; a `cast` or `derive` rule makes one of text.
+
+    event_time = "ordered_at""#,
+    },
+    Code {
         code: "TM0201",
         title: "a check is not a condition",
         text: r#"Checks and `where` are SQL conditions: expressions that are true or false for a row. `age` alone is a number;

@@ -2,6 +2,7 @@
 
 mod facts;
 mod formats;
+mod nexmark;
 mod same_bytes;
 mod undo;
 mod ways;

@@ -97,6 +97,7 @@ fn at_a_rate_rows_come_as_time_goes() {
             What::Orders => ("orders", "order:OrderDate"),
             What::Transactions => ("transactions", "Date"),
             What::Sensors => ("sensors", "ts"),
+            What::Nexmark => ("bid", "dateTime"),
         };
         let files = Files { messy: read(&home.path().join("data")), truth: read(&home.path().join("truth")), report };
         let rows = records(&files.text(&format!("{name}.csv")));

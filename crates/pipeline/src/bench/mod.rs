@@ -1,13 +1,14 @@
 //! What this machine makes of this project: its questions from the disk and from memory, and with ways of planning turned off.
 //!
 //! Read in this order: [`questions`] (what is asked), [`clock`] (how a question is timed), [`cold`] (how the disk is made to be one again),
-//! [`cache`] and [`plans`] (the two comparisons), [`source`] (reading the source's own files instead of a table).
+//! [`cache`] and [`plans`] (the two comparisons), [`live`] (live views at work), [`source`] (reading the source's own files instead of a table).
 //!
 //! Invariant: every figure is a measurement of this run; nothing is estimated, and what could not be measured is absent.
 
 pub mod cache;
 mod clock;
 mod cold;
+pub mod live;
 pub mod machine;
 pub mod plans;
 mod questions;
@@ -16,6 +17,7 @@ mod source;
 mod tests;
 
 pub use cache::{CacheReport, Timed};
+pub use live::{LiveOptions, LiveReport, LiveTimed, Paced, RecipeTimed};
 pub use machine::Machine;
 pub use plans::{PlanReport, Way, WayTimed};
 pub use questions::Question;

@@ -10,7 +10,7 @@ use tidemill_engine::{Relation, batches_table};
 /// Files of the sources of these tables, to be forgotten before they are read.
 pub(super) fn files(ws: &Workspace, nodes: &[String]) -> Vec<PathBuf> {
     let prepared = ws.checked.tables.iter().filter(|p| nodes.contains(&p.clean_node()));
-    prepared.filter_map(|p| p.source.list().ok()).flatten().map(|entry| entry.locate(&ws.project().dir)).collect()
+    prepared.filter_map(|p| p.files().ok()?.list().ok()).flatten().map(|entry| entry.locate(&ws.project().dir)).collect()
 }
 
 /// Whether these columns of the table are read from the source as they are.
@@ -22,9 +22,9 @@ pub(super) fn has(ws: &Workspace, node: &str, columns: &[String]) -> bool {
 /// Decodes the columns from the source's files, on all threads. Rows are as they came: not cleaned.
 pub(super) fn decode(ws: &Workspace, node: &str, columns: &[String]) -> Result<Relation> {
     let table = ws.checked.tables.iter().find(|p| p.clean_node() == node).ok_or_else(|| Error::bug(format!("no table {node}")))?;
-    let entries = table.source.list()?;
+    let entries = table.files()?.list()?;
     let options = ScanOptions { project: Some(columns.to_vec()), ..ScanOptions::default() };
-    let scan = table.source.scan(&entries, &table.reads, options)?;
+    let scan = table.files()?.scan(&entries, &table.reads, options)?;
     let batches = Mutex::new(Vec::new());
     let meter = Meter::default();
     tidemill_core::drive(

@@ -317,7 +317,7 @@ fn view(v: &View, checked: &Checked) -> ViewEntry {
         name: v.name.clone(),
         file: shown(&v.file),
         description: v.description.clone(),
-        is_stored: *v.materialized == Materialized::Table,
+        is_stored: *v.materialized != Materialized::View,
         partition_by: v.partition_by.iter().map(|c| c.value.clone()).collect(),
         columns: columns::of_view(v, checked),
         reads: checked.graph.node(&v.name).map(|n| n.depends_on.clone()).unwrap_or_default(),

@@ -193,7 +193,7 @@ impl Workspace {
             return Ok(Input::Raw(Arc::clone(&self.lake), Box::new(snapshot)));
         }
         let taken: BTreeSet<&str> = outcome.files.iter().map(|f| f.path.as_str()).collect();
-        let files: Vec<FileEntry> = p.source.list()?.into_iter().filter(|f| taken.contains(f.path.as_str())).collect();
+        let files: Vec<FileEntry> = p.files()?.list()?.into_iter().filter(|f| taken.contains(f.path.as_str())).collect();
         Ok(Input::Source(Arc::clone(p), files))
     }
 

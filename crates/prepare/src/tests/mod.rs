@@ -7,6 +7,7 @@ mod passes;
 mod problems;
 mod reads;
 mod stored;
+mod streams;
 
 use crate::{Applied, ApplyContext, Change, Contract, FitContext, Fitted, QualityCount, Recipe, RowSink};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};

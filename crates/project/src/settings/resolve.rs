@@ -6,6 +6,7 @@ use crate::document::{Data, Entries, Value, line_of};
 use crate::fields::{Fields, quoted, scalar_text, wrong_type};
 use crate::options::expand;
 use crate::sheet::Sheet;
+use crate::source::{self, Shared};
 use std::collections::BTreeMap;
 use tidemill_core::problem::did_you_mean;
 use tidemill_core::{Place, Problem, Spanned, codes};
@@ -19,7 +20,8 @@ pub(crate) struct Layers<'a> {
 }
 
 /// The settings that the sections of `tidemill.toml` (whose look-ups go through `f`) and all other layers give.
-pub(crate) fn resolve(f: &mut Fields, layers: &Layers, sheet: &mut Sheet) -> Settings {
+/// What environments say of tables and connections goes into `shared`.
+pub(crate) fn resolve(f: &mut Fields, layers: &Layers, shared: &mut Shared, sheet: &mut Sheet) -> Settings {
     let mut settings = Settings::default();
     for section in SECTIONS {
         if let Some((entries, _)) = f.table(section, sheet) {
@@ -27,7 +29,7 @@ pub(crate) fn resolve(f: &mut Fields, layers: &Layers, sheet: &mut Sheet) -> Set
         }
     }
     let environments = f.table("environments", sheet).map(|(entries, _)| entries);
-    choose_environment(environments, layers, &mut settings, sheet);
+    choose_environment(environments, layers, &mut settings, shared, sheet);
     for (variables, dotenv) in [(layers.dotenv, true), (&layers.environment.variables, false)] {
         for (name, value) in variables.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
             read_variable(name, value, dotenv, &mut settings, sheet);
@@ -82,7 +84,7 @@ fn read_value(key: &Key, last: &str, value: &Value, origin: Origin, settings: &m
 }
 
 /// All environments are read, so that mistakes show before the night they are used; only the chosen one counts.
-fn choose_environment(environments: Option<&Entries>, layers: &Layers, settings: &mut Settings, sheet: &mut Sheet) {
+fn choose_environment(environments: Option<&Entries>, layers: &Layers, settings: &mut Settings, shared: &mut Shared, sheet: &mut Sheet) {
     let by_variable = || layers.environment.variables.get("TIDEMILL_ENV").or_else(|| layers.dotenv.get("TIDEMILL_ENV")).cloned();
     let chosen = layers.environment.name.clone().or_else(by_variable).filter(|name| !name.is_empty());
     let mut names = Vec::new();
@@ -106,6 +108,12 @@ fn choose_environment(environments: Option<&Entries>, layers: &Layers, settings:
                 read_section(section, entries, Some(&name.value), target, sheet);
             }
         }
+        if let Some((entries, _)) = f.table("tables", sheet) {
+            source::tables(entries, &name.value, shared, sheet);
+        }
+        if let Some((entries, _)) = f.table("connections", sheet) {
+            source::connections(entries, Some(&name.value), shared, sheet);
+        }
         f.refuse_rest(sheet);
     }
     if let Some(chosen) = &chosen
@@ -119,6 +127,7 @@ fn choose_environment(environments: Option<&Entries>, layers: &Layers, settings:
         let place = Place::file(sheet.file.clone());
         sheet.problems.push(Problem::error(codes::ENVIRONMENT_UNKNOWN, place, format!("there is no environment `{chosen}`")).help(help));
     }
+    shared.environment.clone_from(&chosen);
     settings.environment = chosen;
 }
 

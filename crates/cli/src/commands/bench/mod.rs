@@ -1,6 +1,7 @@
 //! `bench`: what this machine makes of this project, on the terminal, as JSON or CSV, and as a page.
 
 mod cache;
+mod live;
 mod page;
 mod plans;
 
@@ -20,6 +21,7 @@ pub fn execute(command: &BenchCommand, context: &Context, out: &mut dyn Write) -
     match command {
         BenchCommand::Cache(args) => cache::execute(args, context, out),
         BenchCommand::Plans(args) => plans::execute(args, context, out),
+        BenchCommand::Live(args) => live::execute(args, context, out),
     }
 }
 

@@ -5,7 +5,7 @@ use super::plans::against_usual;
 use super::{machine_line, seconds, times};
 use crate::output::figures::{bytes, grouped, memory, rate};
 use std::fmt::Write;
-use tidemill_pipeline::bench::{CacheReport, PlanReport, median};
+use tidemill_pipeline::bench::{CacheReport, LiveReport, PlanReport, median};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -113,6 +113,76 @@ pub(super) fn plans(report: &PlanReport) -> String {
     }
     body.push_str("</div>");
     whole(&format!("{}: what ways of planning are worth", report.project), &body)
+}
+
+pub(super) fn live(report: &LiveReport) -> String {
+    let mut body = String::new();
+    let title = format!("{}: live views at work", report.project);
+    let _ = write!(
+        body,
+        "<h1>{}</h1><p class=soft>epoch {}; {}</p><p>Rows a second at full speed, in batches of {} rows, from memory on one thread; and the time from when a row \
+         was due to when it was in the result, at {} rows a second.</p><div class=charts>",
+        escaped(&title),
+        report.epoch,
+        escaped(&machine_line(&report.machine, report.threads, report.repeat)),
+        grouped(report.options.batch_rows as u64),
+        grouped(report.options.rate)
+    );
+    let fastest = report.views.iter().map(|v| v.rows_per_second()).fold(f64::MIN_POSITIVE, f64::max);
+    body.push_str("<section><h2>rows a second</h2>");
+    for v in report.views.iter().filter(|v| v.failed.is_none()) {
+        let _ = write!(
+            body,
+            "<div class=row><span>{}</span><i class=memory style=\"width:{:.1}%\"></i><em>{}</em></div>",
+            escaped(&v.view),
+            55.0 * v.rows_per_second() / fastest,
+            rate(v.rows_per_second())
+        );
+    }
+    body.push_str("</section>");
+    for v in &report.views {
+        let Some(paced) = &v.paced else { continue };
+        let most = paced.steps.iter().map(|s| s.1).max().unwrap_or(1) as f64;
+        let _ = write!(
+            body,
+            "<section><h2>{}: milliseconds at {} rows/s</h2>",
+            escaped(&v.view),
+            grouped(paced.rows_per_second.round() as u64)
+        );
+        for (upper, rows) in merged(&paced.steps) {
+            let _ = write!(
+                body,
+                "<div class=row><span>≤ {:.2}</span><i class=warm style=\"width:{:.1}%\"></i><em>{}</em></div>",
+                upper as f64 / 1e3,
+                55.0 * rows as f64 / most.max(rows as f64),
+                grouped(rows)
+            );
+        }
+        body.push_str("</section>");
+    }
+    body.push_str("</div><h2>In figures</h2>");
+    let rows: Vec<Vec<String>> = report.views.iter().map(super::live::cells).collect();
+    table(super::live::COLUMNS, &rows, &mut body);
+    if !report.recipes.is_empty() {
+        body.push_str("<h2>Rules</h2>");
+        let rows: Vec<Vec<String>> =
+            report.recipes.iter().map(|r| vec![r.table.clone(), grouped(r.rows), rate(r.rows_per_second())]).collect();
+        table(&["table", "#rows", "#rows/s"], &rows, &mut body);
+    }
+    whole(&title, &body)
+}
+
+/// A histogram's steps by doubling.
+fn merged(steps: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut out: Vec<(u64, u64)> = Vec::new();
+    for (upper, rows) in steps {
+        let doubled = upper.max(&1).next_power_of_two();
+        match out.last_mut() {
+            Some(last) if last.0 == doubled => last.1 += rows,
+            _ => out.push((doubled, *rows)),
+        }
+    }
+    out
 }
 
 fn whole(title: &str, body: &str) -> String {

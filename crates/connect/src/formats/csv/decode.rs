@@ -238,7 +238,7 @@ impl Decoding<'_> {
 }
 
 /// What is wrong with the quotes of a record: text after a closing quote, or no closing quote at all.
-fn quote_fault(raw: &[u8], d: &Dialect) -> String {
+pub fn quote_fault(raw: &[u8], d: &Dialect) -> String {
     let Some(quote) = d.quote else { return String::new() };
     let mut at = 0;
     while let Some(i) = memchr::memchr(quote, &raw[at..]) {

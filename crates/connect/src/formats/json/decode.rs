@@ -42,6 +42,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// For records that come one by one: no record tells what the others have, so that a column which one lacks is no fault.
+    pub fn of_records(split: &str, shape: Shape, wanted: &Arc<Wanted>, options: &JsonOptions, refuses_unknown: bool) -> Result<Plan> {
+        Ok(Plan { refuses_unknown, ..Plan::new(split, shape, wanted, options)? })
+    }
+
     pub fn new(split: &str, mut shape: Shape, wanted: &Arc<Wanted>, options: &JsonOptions) -> Result<Plan> {
         let (columns, drift) = shape.mark(wanted, split)?;
         Ok(Plan {
@@ -125,7 +130,14 @@ pub fn given(split: &str, records: &[(u64, &str)], columns: &[ColumnRead], optio
 
 impl Morsel for Block {
     fn decode(self: Box<Self>) -> Result<Decoded> {
-        let Block { data, spans, offset, line, bytes_read, mut rejects, plan } = *self;
+        Ok(self.decode_telling()?.0)
+    }
+}
+
+impl Block {
+    /// Also tells whether there were keys that the plan does not know.
+    pub fn decode_telling(self) -> Result<(Decoded, bool)> {
+        let Block { data, spans, offset, line, bytes_read, mut rejects, plan } = self;
         let buf = &data.bytes[..];
         let mut growth = Growth::new(&plan.columns);
         let mut d = Decoding::new(&plan, buf, offset, line);
@@ -148,11 +160,11 @@ impl Morsel for Block {
             }
         }
         d.flush(&mut growth);
-        let Decoding { rejects: mut found, lines, rows, .. } = d;
+        let Decoding { rejects: mut found, lines, rows, strangers, .. } = d;
         found.append(&mut rejects);
         found.sort_by_key(|r| r.offset);
         let (batch, nulled) = growth.finish(&plan.schema, rows.len())?;
-        Ok(Decoded {
+        let decoded = Decoded {
             split: Arc::clone(&plan.split),
             rows_read: (batch.num_rows() + found.len()) as u64,
             batch,
@@ -161,7 +173,8 @@ impl Morsel for Block {
             bytes_read,
             nulled,
             text: Arc::new(BlockText { data, rows, offset }),
-        })
+        };
+        Ok((decoded, strangers))
     }
 }
 
@@ -180,6 +193,8 @@ struct Decoding<'a> {
     record: u64,
     /// A key that nobody knows, where that is a fault.
     unknown: Option<String>,
+    /// Whether a key was met that the shape does not have.
+    strangers: bool,
     path: Vec<usize>,
     /// Values of the rows of `strip`, side by side.
     cells: Vec<u8>,
@@ -202,6 +217,7 @@ impl<'a> Decoding<'a> {
             nodes: vec![(0, 0); plan.shape.nodes.len()],
             record: 0,
             unknown: None,
+            strangers: false,
             path: Vec::new(),
             cells: Vec::new(),
             strip: Strip::default(),
@@ -337,6 +353,7 @@ impl Sink for Decoding<'_> {
         let mut hint = self.nodes[node].1;
         let found = self.plan.shape.member(node, key, &mut hint);
         self.nodes[node].1 = hint;
+        self.strangers |= found.is_none();
         match found {
             Some(to) if self.nodes[to].0 == self.record => self.forget(to),
             Some(to) => self.nodes[to].0 = self.record,

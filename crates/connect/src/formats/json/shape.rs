@@ -134,20 +134,10 @@ pub struct Look {
 
 /// Learns the columns from records, which are left out where they are not JSON. Values are kept of the first `rows_max`.
 pub fn look(buf: &[u8], spans: impl Iterator<Item = Range<usize>>, options: &JsonOptions, rows_max: usize) -> Look {
-    let mut finder = Finder { shape: Shape::new(options.nested), paths: vec![String::new()], values: Vec::new(), hints: vec![0] };
+    let mut finder = Finder::new(options.nested);
     let mut rows = Vec::new();
     for span in spans {
-        finder.values.clear();
-        finder.hints.iter_mut().for_each(|h| *h = 0);
-        if std::str::from_utf8(&buf[span.clone()]).is_err() {
-            continue;
-        }
-        let before = finder.size();
-        if token::record(buf, span.start, span.end, &mut finder).is_err() {
-            finder.shrink(before);
-            continue;
-        }
-        if rows.len() < rows_max {
+        if finder.learn(buf, span) && rows.len() < rows_max {
             let mut row = vec![None; finder.shape.labels.len()];
             for (label, value) in &finder.values {
                 row[*label] = text_of(buf, *value);
@@ -172,7 +162,7 @@ pub fn text_of(buf: &[u8], value: Value) -> Option<String> {
 }
 
 /// Grows the tree with every key it meets.
-struct Finder {
+pub struct Finder {
     shape: Shape,
     /// The label of each node.
     paths: Vec<String>,
@@ -181,6 +171,30 @@ struct Finder {
 }
 
 impl Finder {
+    pub fn new(nested: Nested) -> Finder {
+        Finder { shape: Shape::new(nested), paths: vec![String::new()], values: Vec::new(), hints: vec![0] }
+    }
+
+    /// What was learnt so far.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Learns from one record; false when it is not JSON.
+    pub fn learn(&mut self, buf: &[u8], span: Range<usize>) -> bool {
+        self.values.clear();
+        self.hints.iter_mut().for_each(|h| *h = 0);
+        if std::str::from_utf8(&buf[span.clone()]).is_err() {
+            return false;
+        }
+        let before = self.size();
+        let is_record = token::record(buf, span.start, span.end, self).is_ok();
+        if !is_record {
+            self.shrink(before);
+        }
+        is_record
+    }
+
     fn size(&self) -> (usize, usize) {
         (self.shape.nodes.len(), self.shape.labels.len())
     }

@@ -1,2 +1,2 @@
 --! materialized = "live"
-SELECT count(*) AS n FROM customers
+SELECT count(*) AS n, now() AS at FROM customers

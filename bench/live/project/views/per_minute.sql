@@ -1,0 +1,6 @@
+--! materialized = "live"
+--! lateness = "10s"
+--! description = "Readings and their mean by minute and status."
+SELECT window_start, status, count(*) AS readings, avg(value) AS mean, max(value) AS greatest
+FROM tumble(readings, ts, INTERVAL '1 minute')
+GROUP BY window_start, status

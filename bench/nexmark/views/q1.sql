@@ -1,0 +1,4 @@
+--! materialized = "live"
+--! description = "Currency conversion: prices in euros."
+SELECT auction, bidder, 0.908 * price AS price, datetime, extra
+FROM bid

@@ -1,0 +1,3 @@
+--! materialized = "live"
+--! key = "states"
+SELECT status, count(*) AS n FROM system.runs GROUP BY status

@@ -1,0 +1,11 @@
+--! materialized = "live"
+--! lateness = "soon"
+--! late = "drop"
+--! emit = "finally"
+--! period = "0s"
+--! state_limit = "many"
+--! idle = 30
+--! time = "processing"
+--! deterministic = "no"
+--! sink = { url = "https://example.org" }
+SELECT country, count(*) AS n FROM customers GROUP BY country

@@ -1,0 +1,3 @@
+--! materialized = "live"
+--! late = "update"
+SELECT country, count(*) AS n FROM customers GROUP BY country

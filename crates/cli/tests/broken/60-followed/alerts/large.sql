@@ -1,0 +1,1 @@
+SELECT id, amount FROM events WHERE amount > 1000

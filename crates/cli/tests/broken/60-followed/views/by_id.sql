@@ -1,0 +1,2 @@
+--! materialized = "live"
+SELECT id, count(*) AS n FROM events GROUP BY id

@@ -1,0 +1,2 @@
+--! materialized = "live"
+SELECT id, amount FROM events LIMIT 10

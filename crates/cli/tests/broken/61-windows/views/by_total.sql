@@ -1,0 +1,3 @@
+SELECT window_start, count(*) AS orders
+FROM tumble(orders, total, INTERVAL '1 minute')
+GROUP BY window_start

@@ -1,0 +1,175 @@
+//! Sources that go on: a directory that fills, a file that grows and is rotated, a socket that breaks. Nothing is lost or doubled, whatever happens to
+//! the source or to the process (but for sockets, which can't be asked again).
+
+use crate::live::{Served, until};
+use crate::workload::Project;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+/// A table of numbers whose source is `source`.
+fn project(source: &str) -> Project {
+    let table = format!("[source]\n{source}\n[columns.id]\ntype = \"int\"\nrequired = true\n[columns.name]\ntype = \"text\"\n");
+    let total = "--! materialized = \"live\"\nSELECT count(*) AS n, sum(id) AS s FROM items\n";
+    Project::of(&[("tables/items.toml", &table), ("views/total.sql", total)])
+}
+
+fn csv(ids: std::ops::Range<u64>) -> String {
+    ids.fold("id,name\n".to_string(), |text, i| format!("{text}{i},n{i}\n"))
+}
+
+fn json(ids: std::ops::Range<u64>) -> String {
+    ids.map(|i| format!("{{\"id\":{i},\"name\":\"n{i}\"}}\n")).collect()
+}
+
+/// How many rows there are, how many different ones, and what the live view says of them.
+const COUNTS: &str = "SELECT (SELECT count(*) FROM items) AS a, (SELECT count(DISTINCT id) FROM items) AS b, (SELECT n FROM total) AS c, (SELECT s FROM total) AS d";
+
+fn counts(n: u64) -> String {
+    format!("{n},{n},{n},{}", n * (n - 1) / 2)
+}
+
+fn append(path: &Path, text: &str) {
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("the file that grows");
+    file.write_all(text.as_bytes()).expect("it takes lines");
+}
+
+fn balanced(project: &Project) {
+    let audit = project.audit();
+    assert_eq!(audit["balanced"], true, "{audit}");
+}
+
+#[test]
+fn a_directory_that_fills_loses_and_doubles_nothing() {
+    let project = project("path = \"in/*.csv\"\nfollow = true\npoll_ms = 20");
+    project.write("in/0.csv", &csv(0..10));
+    let mut served = Served::start(&project, None);
+    until(&project, COUNTS, &counts(10), &mut served);
+    // Written in pieces under a hidden name, then renamed.
+    append(&project.dir().join("in/_1"), "id,name\n10,");
+    append(&project.dir().join("in/_1"), "x\n11,y\n");
+    std::fs::rename(project.dir().join("in/_1"), project.dir().join("in/1.csv")).expect("its name");
+    until(&project, COUNTS, &counts(12), &mut served);
+    // Killed, again and again, while files come.
+    for round in 0..4u64 {
+        let from = 12 + round * 1000;
+        project.write(&format!("in/r{round}.csv"), &csv(from..from + 1000));
+        served.kill();
+        served = Served::start(&project, None);
+    }
+    until(&project, COUNTS, &counts(4012), &mut served);
+    // A row that can't be read is set aside, and taken in when its rule is mended.
+    project.write("in/bad.csv", "id,name\nx,bad\n4012,good\n");
+    until(&project, "SELECT count(*) FROM quarantine.items", "1", &mut served);
+    served.stop();
+    assert_eq!(project.ask(COUNTS), counts(4013));
+    balanced(&project);
+    // `run` takes what has come, and ends.
+    project.write("in/last.csv", &csv(4013..4020));
+    project.run();
+    assert_eq!(project.ask(COUNTS), counts(4020));
+    project.run();
+    assert_eq!(project.ask(COUNTS), counts(4020));
+    balanced(&project);
+}
+
+#[test]
+fn a_file_that_was_taken_and_changes_stops_its_table_by_name() {
+    let project = project("path = \"in\"\nfollow = true\npoll_ms = 20");
+    project.write("in/a.csv", &csv(0..10));
+    project.run();
+    project.write("in/a.csv", &csv(0..20));
+    let said = project.ends(1, &["run"]);
+    assert!(said.contains("in/a.csv") && said.contains("has changed") && said.contains("tail"), "{said}");
+}
+
+#[test]
+fn a_log_that_is_rotated_under_load_and_kills_comes_whole() {
+    let project = project("connector = \"tail\"\npath = \"log/items.jsonl\"\npoll_ms = 20");
+    std::fs::create_dir_all(project.dir().join("log")).expect("a directory");
+    let log = project.dir().join("log/items.jsonl");
+    append(&log, &json(0..100));
+    let mut served = Served::start(&project, None);
+    until(&project, COUNTS, &counts(100), &mut served);
+    for round in 0..5u64 {
+        let from = 100 + round * 200;
+        let text = json(from..from + 200);
+        // Half of a line stands at the end when the file is rotated, or the process is killed.
+        let (first, second) = text.split_at(text.len() / 2);
+        append(&log, first);
+        if round % 2 == 0 {
+            served.kill();
+        }
+        append(&log, second);
+        for old in (1..=round).rev() {
+            let name = |n: u64| project.dir().join(format!("log/items.jsonl.{n}"));
+            std::fs::rename(name(old), name(old + 1)).expect("rotated");
+        }
+        std::fs::rename(&log, project.dir().join("log/items.jsonl.1")).expect("rotated");
+        append(&log, "");
+        if round % 2 == 0 {
+            served = Served::start(&project, None);
+        }
+        until(&project, COUNTS, &counts(from + 200), &mut served);
+    }
+    served.stop();
+    assert_eq!(project.ask(COUNTS), counts(1100));
+    // No two rows have one place.
+    assert_eq!(project.ask("SELECT count(*) FROM (SELECT _file, _line FROM raw.items GROUP BY 1, 2 HAVING count(*) > 1)"), "0");
+    balanced(&project);
+}
+
+/// The next connection that is not closed already: the run before serving has one of its own.
+fn living(server: &TcpListener) -> TcpStream {
+    loop {
+        let (mut peer, _) = server.accept().expect("a connection");
+        peer.set_read_timeout(Some(Duration::from_millis(500))).expect("a time-out");
+        match peer.read(&mut [0]) {
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return peer,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_socket_is_connected_to_again() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = server.local_addr().expect("its address");
+    let project = project(&format!("connector = \"socket\"\naddress = \"{address}\""));
+    let mut served = Served::start(&project, None);
+    for round in 0..3u64 {
+        let mut peer = living(&server);
+        peer.write_all(json(round * 100..round * 100 + 100).as_bytes()).expect("it takes lines");
+        until(&project, COUNTS, &counts(round * 100 + 100), &mut served);
+        drop(peer);
+    }
+    // That it broke is told.
+    let _peer = living(&server);
+    until(&project, "SELECT count(*) FROM system.streams WHERE trouble LIKE '%connections broke%'", "1", &mut served);
+    served.stop();
+    assert_eq!(project.ask(COUNTS), counts(300));
+    balanced(&project);
+}
+
+#[test]
+fn a_socket_that_listens_wants_its_token() {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let project =
+        project(&format!("connector = \"socket\"\nlisten = \"127.0.0.1:{port}\"\ntoken = \"${{ITEMS_TOKEN}}\"\nformat = \"csv\""));
+    project.write(".env", "ITEMS_TOKEN=open-sesame\n");
+    let mut served = Served::start(&project, None);
+    until(&project, "SELECT count(*) FROM system.streams", "1", &mut served);
+    let send = |text: &str| TcpStream::connect(("127.0.0.1", port)).and_then(|mut s| s.write_all(text.as_bytes())).expect("a connection");
+    send("wrong\n1,x\n");
+    send("open-sesame\n0,a\n1,b\n");
+    send("open-sesame\n2,c\n\"3\",\"d\"\nbroken\n");
+    until(&project, COUNTS, &counts(4), &mut served);
+    until(&project, "SELECT raw FROM quarantine.items", "broken", &mut served);
+    // The first refusal may have been before the table's rules were fitted, when its source was opened anew.
+    send("wrong\n1,x\n");
+    until(&project, "SELECT count(*) FROM system.streams WHERE trouble LIKE '%connections were refused%'", "1", &mut served);
+    served.stop();
+    assert!(!project.good(&["check", "--format", "json"]).contains("open-sesame"));
+    balanced(&project);
+}

@@ -1,0 +1,1 @@
+SELECT id, price FROM orders WHERE price > (SELECT avg(limit_of_credit) FROM customers)

@@ -1,0 +1,1 @@
+SELECT count(*) AS n, sum(visits) AS visits, sum(balance) AS money FROM accounts

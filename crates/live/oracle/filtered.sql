@@ -1,0 +1,1 @@
+SELECT id, category, price FROM orders WHERE price > 30 AND category IN ('books', 'toys')

@@ -1,0 +1,2 @@
+--! emit = "final"
+SELECT id, price FROM orders WHERE price > 20

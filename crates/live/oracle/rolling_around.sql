@@ -1,0 +1,1 @@
+SELECT sensor, ts, max(value) OVER (PARTITION BY sensor ORDER BY ts RANGE BETWEEN INTERVAL '1 minute' PRECEDING AND INTERVAL '1 minute' FOLLOWING) AS peak FROM sensors

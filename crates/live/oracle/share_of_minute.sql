@@ -1,0 +1,1 @@
+SELECT minute, category, revenue / sum(revenue) OVER (PARTITION BY minute) AS share FROM minutes

@@ -1,0 +1,1 @@
+SELECT o.id, c.country, p.method FROM orders o JOIN customers c ON o.customer_id = c.id JOIN payments p ON p.order_id = o.id AND p.paid_at BETWEEN o.ts - INTERVAL '1 minute' AND o.ts + INTERVAL '5 minutes'

@@ -1,0 +1,3 @@
+--! state_limit = 100000
+SELECT minute, category, revenue
+FROM (SELECT *, row_number() OVER (PARTITION BY minute ORDER BY revenue DESC, category) AS place FROM minutes) WHERE place <= 2

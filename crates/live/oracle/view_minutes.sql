@@ -1,0 +1,1 @@
+SELECT minute, revenue / orders AS average FROM minutes WHERE category IS NOT NULL

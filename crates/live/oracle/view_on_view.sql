@@ -1,0 +1,1 @@
+SELECT id, price FROM dear_orders WHERE quantity > 2

@@ -1,0 +1,152 @@
+//! One side of a join: its rows by key.
+
+use super::Join;
+use crate::frontier::moments;
+use crate::rows::{Bytes, RowCodec};
+use crate::stateless::evaluate;
+use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tidemill_core::Result;
+use tidemill_engine::failure;
+
+pub(super) struct Row {
+    pub(super) row: Bytes,
+    pub(super) weight: i64,
+    /// How many rows of the other side it meets.
+    pub(super) meets: i64,
+    /// By what it is pruned; the greatest where nothing does.
+    moment: i64,
+}
+
+pub(super) struct Side {
+    pub(super) codec: RowCodec,
+    keys: RowCodec,
+    rows: HashMap<Bytes, Vec<Row>, ahash::RandomState>,
+    /// Keys that have rows of a moment.
+    by_moment: BTreeMap<i64, Vec<Bytes>>,
+    pruned_by: Option<usize>,
+    pub(super) count: u64,
+    pub(super) bytes: u64,
+}
+
+const ENTRY: usize = 96;
+const NEVER: i64 = i64::MAX;
+
+/// A batch's rows as a side keeps them.
+pub(super) struct Incoming {
+    pub(super) keys: crate::rows::Encoded,
+    pub(super) rows: crate::rows::Encoded,
+    pub(super) moments: Option<Int64Array>,
+    /// Rows with a NULL key, which meet nothing.
+    pub(super) nulls: Vec<bool>,
+}
+
+impl Side {
+    pub(super) fn new(join: &Join, side: usize) -> Result<Self> {
+        let input = &join.inputs[side];
+        let keys: Vec<Field> = join.keys[side]
+            .iter()
+            .enumerate()
+            .map(|(at, k)| Ok(Field::new(at.to_string(), k.data_type(input).map_err(failure)?, true)))
+            .collect::<Result<_>>()?;
+        Ok(Side {
+            codec: RowCodec::new(SchemaRef::clone(input))?,
+            keys: RowCodec::new(Arc::new(Schema::new(keys)))?,
+            rows: HashMap::default(),
+            by_moment: BTreeMap::new(),
+            pruned_by: join.pruned_by(side).map(|b| b.column),
+            count: 0,
+            bytes: 0,
+        })
+    }
+
+    pub(super) fn incoming(&self, join: &Join, side: usize, rows: &RecordBatch) -> Result<Incoming> {
+        let keys: Vec<ArrayRef> = join.keys[side].iter().map(|k| evaluate(k, rows)).collect::<Result<_>>()?;
+        let mut nulls = vec![false; rows.num_rows()];
+        if !join.null_meets_null {
+            for key in keys.iter().filter(|k| k.logical_null_count() > 0) {
+                if let Some(n) = key.logical_nulls() {
+                    nulls.iter_mut().enumerate().for_each(|(row, null)| *null |= n.is_null(row));
+                }
+            }
+        }
+        let moments = match self.pruned_by {
+            Some(column) => Some(moments(rows.column(column))?),
+            None => None,
+        };
+        // Where a bound in time decides, a row without a time meets nothing either.
+        if let Some(n) = moments.as_ref().and_then(|m| m.nulls()) {
+            nulls.iter_mut().enumerate().for_each(|(row, null)| *null |= n.is_null(row));
+        }
+        Ok(Incoming { keys: self.keys.encode(&keys, rows.num_rows())?, rows: self.codec.encode_batch(rows)?, moments, nulls })
+    }
+
+    pub(super) fn of_key(&self, key: &[u8]) -> &[Row] {
+        self.rows.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn row_mut(&mut self, key: &[u8], at: usize) -> Option<&mut Row> {
+        self.rows.get_mut(key)?.get_mut(at)
+    }
+
+    /// Adds a row, or takes it away.
+    pub(super) fn put(&mut self, incoming: &Incoming, row: usize, weight: i64, meets: i64) {
+        let (key, bytes) = (incoming.keys.row(row), incoming.rows.row(row));
+        let moment = incoming.moments.as_ref().map_or(NEVER, |m| if m.is_valid(row) { m.value(row) } else { NEVER });
+        let rows = match self.rows.get_mut(key) {
+            Some(rows) => rows,
+            None => self.rows.entry(key.into()).or_default(),
+        };
+        match rows.iter().position(|r| r.row.as_ref() == bytes) {
+            Some(at) => {
+                rows[at].weight += weight;
+                if rows[at].weight == 0 {
+                    rows.swap_remove(at);
+                    self.count -= 1;
+                    self.bytes -= (bytes.len() + ENTRY) as u64;
+                    if rows.is_empty() {
+                        self.rows.remove(key);
+                    }
+                }
+            }
+            None => {
+                rows.push(Row { row: bytes.into(), weight, meets, moment });
+                self.count += 1;
+                self.bytes += (bytes.len() + ENTRY) as u64;
+                if moment != NEVER {
+                    let keys = self.by_moment.entry(moment).or_default();
+                    if keys.last().is_none_or(|last| last.as_ref() != key) {
+                        keys.push(key.into());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets rows before this moment.
+    pub(super) fn prune(&mut self, least: i64) {
+        while let Some(first) = self.by_moment.first_entry().filter(|e| *e.key() < least) {
+            for key in first.remove() {
+                let Some(rows) = self.rows.get_mut(&key) else { continue };
+                rows.retain(|r| {
+                    let stays = r.moment >= least;
+                    if !stays {
+                        self.count -= 1;
+                        self.bytes -= (r.row.len() + ENTRY) as u64;
+                    }
+                    stays
+                });
+                if rows.is_empty() {
+                    self.rows.remove(&key);
+                }
+            }
+        }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values().flatten()
+    }
+}

@@ -1,0 +1,134 @@
+//! What looks at other rows of the same partition: window functions, top-N, sessions, the first of each key.
+//!
+//! Right by construction: the rows of a partition are kept, a partition that was touched is computed again with the batch engine's own functions,
+//! and what is told is the difference. What bounds the rows kept is known from the functions ([`reach`]) and from time: a partition that is over
+//! goes; a row that no row still to come can change is frozen, and goes when none that can change looks at it; of a top-N only the first stay.
+
+mod operator;
+mod partition;
+pub(crate) mod reach;
+pub(crate) mod running;
+
+use crate::frontier::{Frontier, Through, UNKNOWN, micros_of, moment, native};
+use crate::operator::{Operator, Stage};
+use arrow::array::{ArrayRef, StructArray};
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::physical_expr::window::WindowExpr;
+use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
+use reach::{Ahead, Back};
+use running::Running;
+use std::sync::Arc;
+use tidemill_core::Result;
+
+#[derive(Clone)]
+pub(crate) struct Over {
+    pub(crate) input: SchemaRef,
+    /// The input's columns, then one per window function.
+    pub(crate) schema: SchemaRef,
+    pub(crate) windows: Vec<Arc<dyn WindowExpr>>,
+    pub(crate) partition: Vec<Arc<dyn PhysicalExpr>>,
+    /// How each partition expression comes from a moment, if it does.
+    pub(crate) through: Vec<Option<Through>>,
+    pub(crate) order: Vec<PhysicalSortExpr>,
+    /// The input's column that orders rows by time, earliest first, if it does and has a frontier.
+    pub(crate) time: Option<usize>,
+    pub(crate) back: Back,
+    pub(crate) ahead: Ahead,
+    /// The session's length in microseconds, where that is the one function.
+    pub(crate) session: Option<i64>,
+    /// Only rows matter for which this window function gives at most so much.
+    pub(crate) top: Option<(usize, u64)>,
+    /// All functions go on from row to row in the order of time, so that settled rows need not be kept.
+    pub(crate) running: Option<Vec<Running>>,
+    pub(crate) hold: bool,
+    pub(crate) may_be_late: bool,
+}
+
+impl Over {
+    /// Per partition expression, the least moment that is not over.
+    fn partitions_from(&self, input: &Frontier) -> Result<Vec<Option<i64>>> {
+        self.through.iter().map(|t| Ok(t.as_ref().map_or(Ok(None), |t| t.apply(input))?.as_ref().and_then(native))).collect()
+    }
+
+    /// Rows before this moment, in the time column's unit, can't change any more.
+    fn frozen_before(&self, input: &Frontier) -> Option<i64> {
+        let column = self.time?;
+        let least = native(input[column].as_ref()?)?;
+        let of = self.input.field(column).data_type();
+        match self.ahead {
+            Ahead::Nothing => Some(least),
+            Ahead::Micros(ahead) => native(&moment(micros_of(least, of).saturating_sub(ahead), of)?),
+            Ahead::Anything => None,
+        }
+    }
+}
+
+impl Stage for Over {
+    fn name(&self) -> String {
+        let windows: Vec<&str> = self.windows.iter().map(|w| w.name()).collect();
+        match self.top {
+            Some((_, most)) => format!("top {most} by {}", windows.join(", ")),
+            None => format!("over {}", windows.join(", ")),
+        }
+    }
+
+    fn fingerprint(&self) -> String {
+        format!(
+            "{} of {:?} partition {:?} order {:?} {:?} {:?} {:?} {:?} running {} hold {}",
+            self.windows.iter().map(|w| w.name().to_string()).collect::<Vec<_>>().join(", "),
+            self.input,
+            self.partition.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            self.order.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            self.back,
+            self.ahead,
+            self.session,
+            self.top,
+            self.running.is_some(),
+            self.hold
+        )
+    }
+
+    fn keeps(&self) -> Option<String> {
+        Some(match (&self.top, self.session, self.time.is_some() && self.back != Back::Everything) {
+            (Some((_, most)), ..) => format!("the first {most} rows of each partition"),
+            (_, Some(_), _) => "rows of sessions that are not over".into(),
+            _ if self.running.is_some() => "where the functions stand in each partition, and rows that may change".into(),
+            (_, _, true) => "rows that others still look back at".into(),
+            _ if self.through.iter().any(Option::is_some) => "rows of partitions that are not over".into(),
+            _ => "all rows".into(),
+        })
+    }
+
+    fn frontier(&self, inputs: &[Frontier]) -> Result<Frontier> {
+        let input = &inputs[0];
+        let mut all: Frontier = vec![None; self.schema.fields().len()];
+        // Whatever a row changes is in its own partition.
+        for through in self.through.iter().flatten() {
+            if let Through::Same(column) = through {
+                all[*column] = input[*column].clone();
+            }
+        }
+        if let (Some(column), Some(frozen), None) = (self.time, self.frozen_before(input), self.session) {
+            let of = self.input.field(column).data_type();
+            all[column] = moment(micros_of(frozen, of), of);
+        }
+        if let (Some(_), Some(column)) = (self.session, self.time)
+            && let Some(value) = &input[column]
+            && let Some(DataType::Struct(fields)) = self.schema.fields().last().map(|f| f.data_type())
+        {
+            // A session that is not over ends at the frontier or after it; where it began is not known.
+            let start: ArrayRef = arrow::compute::cast(&arrow::array::Int64Array::from(vec![UNKNOWN]), fields[0].data_type())?;
+            let end: ArrayRef = arrow::compute::cast(&value.to_array().map_err(tidemill_engine::failure)?, fields[1].data_type())?;
+            let made = StructArray::try_new(fields.clone(), vec![start, end], None)?;
+            if let Some(last) = all.last_mut() {
+                *last = Some(ScalarValue::Struct(Arc::new(made)));
+            }
+        }
+        Ok(all)
+    }
+
+    fn start(&self) -> Result<Box<dyn Operator>> {
+        Ok(Box::new(operator::Partitions::new(Arc::new(self.clone()))?))
+    }
+}

@@ -1,0 +1,235 @@
+//! Finds the partitions of rows, computes those that were touched, and forgets what is over.
+
+use super::Over;
+use super::partition::{Changes, Codecs, Entry, Partition};
+use crate::delta::{Delta, batch};
+use crate::frontier::{Frontier, moments, native};
+use crate::operator::{Cx, Operator, Usage};
+use crate::rows::{Bytes, RowCodec};
+use crate::state::numbered;
+use crate::stateless::evaluate;
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, RecordBatch};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use hashbrown::HashMap;
+use std::sync::Arc;
+use tidemill_core::{Error, Result};
+
+pub(super) struct Partitions {
+    spec: Arc<Over>,
+    codecs: Codecs,
+    keys: RowCodec,
+    partitions: HashMap<Bytes, Partition, ahash::RandomState>,
+    touched: Vec<Bytes>,
+    /// Per partition expression, the least moment that is not over.
+    open_from: Vec<Option<i64>>,
+    frozen_before: Option<i64>,
+    /// The same at the last flush.
+    settled_before: Option<i64>,
+    /// A checkpoint was taken up, made just after a flush.
+    resumed: bool,
+    /// Rows before this moment come after their time.
+    on_time_from: Option<i64>,
+    moved: bool,
+    flushes: u64,
+    usage: Usage,
+}
+
+/// Partitions that nobody touches are looked at this seldom.
+const SWEEP: u64 = 32;
+
+fn minus(all: Usage, part: Usage) -> Usage {
+    Usage { rows: all.rows.saturating_sub(part.rows), bytes: all.bytes.saturating_sub(part.bytes) }
+}
+
+impl Partitions {
+    pub(super) fn new(spec: Arc<Over>) -> Result<Self> {
+        let keys: Vec<Field> = spec
+            .partition
+            .iter()
+            .enumerate()
+            .map(|(at, p)| Ok(Field::new(at.to_string(), p.data_type(&spec.input).map_err(tidemill_engine::failure)?, true)))
+            .collect::<Result<_>>()?;
+        let said: Vec<_> = spec.schema.fields().iter().skip(spec.input.fields().len()).cloned().collect();
+        let codecs = Codecs { rows: RowCodec::new(SchemaRef::clone(&spec.input))?, said: RowCodec::new(Arc::new(Schema::new(said)))? };
+        Ok(Partitions {
+            codecs,
+            keys: RowCodec::new(Arc::new(Schema::new(keys)))?,
+            partitions: HashMap::default(),
+            touched: Vec::new(),
+            open_from: vec![None; spec.partition.len()],
+            frozen_before: None,
+            settled_before: None,
+            resumed: false,
+            on_time_from: None,
+            moved: false,
+            flushes: 0,
+            usage: Usage::default(),
+            spec,
+        })
+    }
+
+    /// Which rows come after their time.
+    fn late(&self, keys: &[ArrayRef], rows: &RecordBatch) -> Result<Option<BooleanArray>> {
+        let mut late = vec![false; rows.num_rows()];
+        let mut mark = |column: &ArrayRef, least: i64| -> Result<()> {
+            let moments = moments(column)?;
+            late.iter_mut().enumerate().for_each(|(row, l)| *l |= moments.is_valid(row) && moments.value(row) < least);
+            Ok(())
+        };
+        for (key, from) in keys.iter().zip(&self.open_from) {
+            if let Some(from) = from {
+                mark(key, *from)?;
+            }
+        }
+        if let (Some(column), Some(least)) = (self.spec.time, self.on_time_from) {
+            mark(rows.column(column), least)?;
+        }
+        Ok(late.contains(&true).then(|| BooleanArray::from(late)))
+    }
+
+    fn tell(&self, changes: Changes, out: &mut Vec<Delta>) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let rows = self.codecs.rows.decode(changes.iter().map(|(row, ..)| row.as_ref()))?;
+        let said = self.codecs.said.decode(changes.iter().map(|(_, said, _)| said.as_ref()))?;
+        let columns = rows.columns().iter().chain(said.columns()).cloned().collect();
+        let weights: Int64Array = changes.iter().map(|(.., weight)| *weight).collect();
+        out.push(Delta { rows: batch(&self.spec.schema, columns, changes.len())?, weights: Some(weights) });
+        Ok(())
+    }
+
+    /// Partitions whose time is over go as they are.
+    fn close(&mut self, changes: &mut Changes) -> Result<()> {
+        if self.open_from.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        let all: Vec<Bytes> = self.partitions.keys().cloned().collect();
+        let keys = self.keys.decode(all.iter().map(AsRef::as_ref))?;
+        let mut over = vec![false; all.len()];
+        for (key, from) in keys.columns().iter().zip(&self.open_from) {
+            let Some(from) = from else { continue };
+            let moments = moments(key)?;
+            over.iter_mut().enumerate().for_each(|(at, o)| *o |= moments.is_valid(at) && moments.value(at) < *from);
+        }
+        for (key, _) in all.iter().zip(over).filter(|(_, over)| *over) {
+            let Some(partition) = self.partitions.remove(key) else { continue };
+            self.usage = minus(self.usage, partition.usage());
+            if self.spec.hold {
+                changes.extend(partition.entries.into_iter().filter(|e| !e.told).map(|e| (e.row, e.said, 1)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Operator for Partitions {
+    fn push(&mut self, _: usize, delta: Delta, cx: &mut Cx, _: &mut Vec<Delta>) -> Result<()> {
+        let mut delta = delta;
+        let mut keys = self.spec.partition.iter().map(|p| evaluate(p, &delta.rows)).collect::<Result<Vec<_>>>()?;
+        if self.spec.may_be_late
+            && let Some(late) = self.late(&keys, &delta.rows)?
+        {
+            cx.dropped += late.true_count() as u64;
+            delta = delta.filter(&arrow::compute::not(&late)?)?;
+            keys = self.spec.partition.iter().map(|p| evaluate(p, &delta.rows)).collect::<Result<Vec<_>>>()?;
+        }
+        let encoded_keys = self.keys.encode(&keys, delta.len())?;
+        let rows = self.codecs.rows.encode_batch(&delta.rows)?;
+        for row in 0..delta.len() {
+            let key = encoded_keys.row(row);
+            let partition = match self.partitions.get_mut(key) {
+                Some(partition) => partition,
+                None => self.partitions.entry(key.into()).or_default(),
+            };
+            if partition.pending.is_empty() {
+                self.touched.push(key.into());
+            }
+            partition.pending.push((rows.row(row).into(), delta.weight(row)));
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, inputs: &[Frontier]) -> Result<()> {
+        let open_from = self.spec.partitions_from(&inputs[0])?;
+        let frozen_before = self.spec.frozen_before(&inputs[0]);
+        self.moved |= open_from != self.open_from || frozen_before != self.frozen_before;
+        (self.open_from, self.frozen_before) = (open_from, frozen_before);
+        if std::mem::take(&mut self.resumed) {
+            self.settled_before = frozen_before;
+        }
+        // What looks ahead is not frozen yet, and is changed by no row before the frontier all the same.
+        self.on_time_from = self.frozen_before.and(self.spec.time).and_then(|c| inputs[0][c].as_ref()).and_then(native);
+        Ok(())
+    }
+
+    fn flush(&mut self, out: &mut Vec<Delta>) -> Result<()> {
+        let mut changes = Changes::new();
+        let spec = Arc::clone(&self.spec);
+        for key in std::mem::take(&mut self.touched) {
+            let Some(partition) = self.partitions.get_mut(&key) else { continue };
+            self.usage = minus(self.usage, partition.usage());
+            partition.compute(&spec, &self.codecs, self.settled_before, self.frozen_before, &mut changes)?;
+            self.usage += partition.usage();
+            if partition.is_empty() {
+                self.partitions.remove(&key);
+            }
+        }
+        self.flushes += 1;
+        if self.moved && (spec.hold || self.flushes.is_multiple_of(SWEEP)) {
+            self.moved = false;
+            self.close(&mut changes)?;
+            if self.frozen_before.is_some() {
+                for partition in self.partitions.values_mut() {
+                    self.usage = minus(self.usage, partition.usage());
+                    partition.compute(&spec, &self.codecs, self.settled_before, self.frozen_before, &mut changes)?;
+                    self.usage += partition.usage();
+                }
+                self.partitions.retain(|_, p| !p.is_empty());
+            }
+        }
+        self.settled_before = self.frozen_before;
+        self.tell(changes, out)?;
+        Ok(())
+    }
+
+    fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// Rows with what is said of them, and whether they are frozen and told.
+    fn save(&mut self) -> Result<Vec<RecordBatch>> {
+        let all: Vec<&Entry> = self.partitions.values().flat_map(|p| &p.entries).collect();
+        let rows = self.codecs.rows.decode(all.iter().map(|e| e.row.as_ref()))?;
+        let said = self.codecs.said.decode(all.iter().map(|e| e.said.as_ref()))?;
+        let flag = |of: fn(&Entry) -> bool| Arc::new(all.iter().map(|e| Some(of(e))).collect::<BooleanArray>()) as ArrayRef;
+        let flags = vec![flag(|e| e.frozen), flag(|e| e.told)];
+        let standing: Vec<(&Bytes, &Vec<Bytes>)> = self.partitions.iter().filter_map(|(k, p)| Some((k, p.stands.as_ref()?))).collect();
+        let mut stands: Vec<ArrayRef> = vec![Arc::new(BinaryArray::from_iter_values(standing.iter().map(|(key, _)| key.as_ref())))];
+        for function in 0..self.spec.running.as_ref().map_or(0, Vec::len) {
+            stands.push(Arc::new(BinaryArray::from_iter_values(standing.iter().map(|(_, s)| s[function].as_ref()))));
+        }
+        Ok(vec![numbered(rows.columns().to_vec())?, numbered(said.columns().to_vec())?, numbered(flags)?, numbered(stands)?])
+    }
+
+    fn restore(&mut self, state: &[RecordBatch]) -> Result<()> {
+        let [rows, said, flags, stands] = state else { return Err(Error::bug("a checkpoint of partitions without its rows")) };
+        let rows = batch(&self.spec.input, rows.columns().to_vec(), rows.num_rows())?;
+        let keys = self.spec.partition.iter().map(|p| evaluate(p, &rows)).collect::<Result<Vec<_>>>()?;
+        let keys = self.keys.encode(&keys, rows.num_rows())?;
+        let encoded = self.codecs.rows.encode_batch(&rows)?;
+        let said = self.codecs.said.encode(said.columns(), rows.num_rows())?;
+        let flag = |column: usize, row: usize| flags.column(column).as_boolean().value(row);
+        for row in 0..rows.num_rows() {
+            let entry = Entry { row: encoded.row(row).into(), said: said.row(row).into(), frozen: flag(0, row), told: flag(1, row) };
+            self.partitions.entry(keys.row(row).into()).or_default().entries.push(entry);
+        }
+        for row in 0..stands.num_rows() {
+            let bytes = |column: usize| -> Bytes { stands.column(column).as_binary::<i32>().value(row).into() };
+            self.partitions.entry(bytes(0)).or_default().stands = Some((1..stands.num_columns()).map(bytes).collect());
+        }
+        self.partitions.values().for_each(|p| self.usage += p.usage());
+        self.resumed = true;
+        Ok(())
+    }
+}

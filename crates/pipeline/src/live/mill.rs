@@ -1,0 +1,415 @@
+//! The mill: takes what the feeds bring, through recipes into live views, and has an epoch committed whenever one is due. One thread turns it;
+//! commits run beside it, one at a time.
+
+use super::feed::{self, Feed, Message, Sent, Taken};
+use super::guard::Guard;
+use super::hot::{self, Hot, HotTable, HotView, Rows};
+use super::seal::{self, Committed, Sealed};
+use super::status::Figures;
+use super::{FollowOptions, Following, Until};
+use crate::nodes;
+use crate::record::Recorder;
+use crate::state::Outcome;
+use crate::tables::Prepared;
+use crate::workspace::Workspace;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::time::Duration;
+use tidemill_core::{Error, ErrorKind, Result};
+use tidemill_lake::{Lease, TableName};
+use tidemill_live::InputRef;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+/// Messages that may wait before pumps do: what bounds memory between source and mill.
+const QUEUE: usize = 16;
+/// So many messages are taken before somebody else may look.
+const TURN: usize = 32;
+/// Views are told of the time this often when nothing comes.
+const TICK_MICROS: i64 = 50_000;
+/// Rows held in memory beyond this are sealed at once, and beyond twice this the mill waits for the commit.
+const HOT_BYTES_MAX: usize = 256 << 20;
+/// With nobody asking for another time, rows reach Delta this often.
+pub(crate) const PUBLISH_MICROS: i64 = 500_000;
+
+pub(crate) struct Mill {
+    pub ws: Arc<Workspace>,
+    pub lease: Arc<Lease>,
+    pub recorder: Arc<Recorder>,
+    pub hot: Arc<Mutex<Hot>>,
+    pub figures: Arc<Mutex<Figures>>,
+    pub feeds: Vec<Feed>,
+    guard: Guard,
+    messages: Option<Receiver<Sent>>,
+    runtime: Handle,
+    committing: Option<oneshot::Receiver<Result<Committed>>>,
+    /// Positions of the epoch that is being committed, by feed.
+    confirming: Vec<tidemill_connect::Positions>,
+    /// Which views read a table: indexes into `Hot::views`.
+    readers: BTreeMap<TableName, Vec<(usize, InputRef)>>,
+    publish_micros: i64,
+    sealed_at: i64,
+    ticked_at: i64,
+    maintained_at: i64,
+    epochs: u64,
+    quiet: BTreeSet<usize>,
+}
+
+/// How a turn of the wheel ended.
+enum Turned {
+    On,
+    Stopped,
+}
+
+impl Mill {
+    /// Opens every feed and every live view that reads one, at the last finished epoch.
+    pub async fn open(ws: &Arc<Workspace>, lease: &Arc<Lease>, recorder: &Arc<Recorder>, only: &BTreeSet<String>) -> Result<Mill> {
+        let followed: Vec<Arc<Prepared>> =
+            ws.checked.tables.iter().filter(|p| p.stream.is_some() && (only.is_empty() || only.contains(&p.raw_node()))).cloned().collect();
+        let (to, messages) = sync_channel(QUEUE);
+        let mut hot = Hot { versions: ws.last_versions()?, ..Hot::default() };
+        let mut feeds = Vec::new();
+        for (index, p) in followed.iter().enumerate() {
+            feeds.push(open_feed(ws, index, p, &to).await?);
+            let (raw, clean) = hot::names(&feeds[index]);
+            for name in [raw, clean] {
+                let base = match hot.versions.get(&name) {
+                    Some(version) => ws.lake.snapshot(&name, Some(*version)).await?,
+                    None => None,
+                };
+                hot.tables.push(HotTable { name, base, sealed: Vec::new(), fresh: Rows::default() });
+            }
+        }
+        let publish_micros =
+            followed.iter().filter_map(|p| p.table.publish_micros.as_ref().map(|m| m.value)).min().unwrap_or(PUBLISH_MICROS);
+        let mut mill = Mill {
+            ws: Arc::clone(ws),
+            lease: Arc::clone(lease),
+            recorder: Arc::clone(recorder),
+            hot: Arc::new(Mutex::new(hot)),
+            figures: Arc::default(),
+            feeds,
+            guard: Guard::default(),
+            messages: Some(messages),
+            runtime: Handle::current(),
+            committing: None,
+            confirming: Vec::new(),
+            readers: BTreeMap::new(),
+            publish_micros,
+            sealed_at: ws.clock.now_micros(),
+            ticked_at: 0,
+            maintained_at: ws.clock.now_micros(),
+            epochs: 0,
+            quiet: BTreeSet::new(),
+        };
+        mill.open_views().await?;
+        // Alarms are of those that are there to hear them.
+        if only.is_empty() {
+            mill.guard = Guard::open(ws, recorder).await?;
+        }
+        mill.figures.lock().update(ws.clock.now_micros(), &mill.feeds, &mill.hot, 0);
+        Ok(mill)
+    }
+
+    async fn open_views(&mut self) -> Result<()> {
+        let views = super::view::open_all(&self.ws, &self.feeds, &self.hot).await?;
+        for (index, view) in views.iter().enumerate() {
+            for input in &view.inputs {
+                let table = TableName::new(&input.schema, &input.name);
+                self.readers.entry(table).or_default().push((index, input.clone()));
+            }
+        }
+        self.hot.lock().views = views;
+        Ok(())
+    }
+
+    /// Turns until told to stop, or until everything that had come is taken in and committed.
+    pub fn turn(&mut self, options: &FollowOptions) -> Result<()> {
+        let result = loop {
+            match self.once(options) {
+                Ok(Turned::On) => {}
+                Ok(Turned::Stopped) => break Ok(()),
+                Err(e) => break Err(e),
+            }
+        };
+        self.close();
+        result
+    }
+
+    fn once(&mut self, options: &FollowOptions) -> Result<Turned> {
+        let messages = self.messages.take().ok_or_else(|| Error::bug("the mill turns after its end"))?;
+        let result = self.take(&messages);
+        self.messages = Some(messages);
+        result?;
+        self.settle_commit(false)?;
+        let now = self.ws.clock.now_micros();
+        if now - self.ticked_at >= TICK_MICROS {
+            self.tick(now)?;
+        }
+        // Rules are fitted by a run, for which the mill stands still.
+        let to_fit = options.until == Until::Stopped && self.epochs > 0 && !self.unfitted().is_empty();
+        let stop = to_fit || self.ws.cancelled.is_asked() || (options.until == Until::CaughtUp && self.is_caught_up());
+        if stop {
+            self.settle_commit(true)?;
+            while self.seal()? {
+                self.settle_commit(true)?;
+            }
+            return Ok(Turned::Stopped);
+        }
+        let held = self.held_bytes();
+        if held > 2 * HOT_BYTES_MAX {
+            self.settle_commit(true)?;
+        }
+        if self.committing.is_none() && (now - self.sealed_at >= self.publish_micros || held > HOT_BYTES_MAX) {
+            self.seal()?;
+            self.sealed_at = now;
+        }
+        Ok(Turned::On)
+    }
+
+    /// Waits for something to come, and takes what is there.
+    fn take(&mut self, messages: &Receiver<Sent>) -> Result<()> {
+        let now = self.ws.clock.now_micros();
+        let due = (self.ticked_at + TICK_MICROS).min(self.sealed_at + self.publish_micros) - now;
+        let wait = if self.committing.is_some() { 2_000 } else { due.clamp(0, TICK_MICROS) };
+        let mut next = match messages.recv_timeout(Duration::from_micros(wait.max(0) as u64)) {
+            Ok(sent) => Some(sent),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Err(Error::bug("every feed is gone")),
+        };
+        let mut taken = 0;
+        while let Some((index, message)) = next {
+            self.message(index, message)?;
+            taken += 1;
+            next = match messages.try_recv() {
+                Ok(sent) if taken < TURN => Some(sent),
+                // One too many is worked off rather than lost.
+                Ok((index, message)) => {
+                    self.message(index, message)?;
+                    None
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+            };
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, index: usize, message: Message) -> Result<()> {
+        match message {
+            Message::Rows(taken) => {
+                self.quiet.remove(&index);
+                self.rows(index, *taken)
+            }
+            Message::Quiet => {
+                self.quiet.insert(index);
+                Ok(())
+            }
+            Message::Failed(e) => Err(e),
+        }
+    }
+
+    /// A batch through contract (done by its pump), recipe and views.
+    fn rows(&mut self, index: usize, mut taken: Taken) -> Result<()> {
+        let feed = &mut self.feeds[index];
+        let (raw_name, clean_name) = hot::names(feed);
+        let (read, written) = (taken.decoded.rows_read, taken.decoded.batch.num_rows() as u64);
+        feed.count_raw(&taken, read, written);
+        feed.dirty = true;
+        feed.rejects.append(&mut taken.rejects);
+        let (split, source_micros) = (Arc::clone(&taken.decoded.split), taken.source_micros);
+        let clean = match &mut feed.recipe {
+            Some(recipe) => {
+                let applied = recipe.apply(taken.decoded, None).map_err(|e| e.at(feed.p.clean_node()))?;
+                seal::count_clean(feed, &applied);
+                feed.rejects_prepared.extend(applied.rejects);
+                Some(applied.rows)
+            }
+            None => None,
+        };
+        let now = self.ws.clock.now_micros();
+        let mut hot = self.hot.lock();
+        if let Some(table) = hot.table(&raw_name) {
+            table.fresh.push(taken.raw);
+        }
+        if let Some(clean) = clean {
+            for (at, input) in self.readers.get(&clean_name).into_iter().flatten() {
+                let view = &mut hot.views[*at];
+                view.take(input, &split, &clean, now, &self.recorder);
+            }
+            self.guard.take(&clean_name, &split, &clean, now);
+            if let Some(table) = hot.table(&clean_name) {
+                table.fresh.push(clean);
+            }
+        }
+        // Rows can be asked for from here on.
+        drop(hot);
+        let done = self.ws.clock.now_micros();
+        if let Some(source) = source_micros {
+            feed.latency.record(done - source, written);
+            let mut hot = self.hot.lock();
+            for (at, _) in self.readers.get(&clean_name).into_iter().flatten() {
+                hot.views[*at].latency.record(done - source, written);
+            }
+        }
+        Ok(())
+    }
+
+    /// Time goes on: windows close, alarms are looked at, figures are brought up to date.
+    fn tick(&mut self, now: i64) -> Result<()> {
+        self.ticked_at = now;
+        {
+            let mut hot = self.hot.lock();
+            for view in hot.views.iter_mut().filter(|v| v.failed.is_none()) {
+                let before = view.live.stats().rows_out;
+                match view.live.tick(now) {
+                    Ok(()) => view.dirty |= view.live.stats().rows_out != before,
+                    Err(e) => view.fail(&e, &self.recorder),
+                }
+            }
+        }
+        self.pour()?;
+        self.figures.lock().update(now, &self.feeds, &self.hot, self.epochs);
+        let following = Following { hot: Arc::clone(&self.hot), figures: Arc::clone(&self.figures) };
+        self.guard.look(&self.ws, &following, &self.runtime, now);
+        Ok(())
+    }
+
+    /// Sends what changed in views that have a sink. Nobody waits for the lock while a slow one is waited for.
+    fn pour(&self) -> Result<()> {
+        let mut sent = Vec::new();
+        {
+            let mut hot = self.hot.lock();
+            for view in hot.views.iter_mut().filter(|v| v.outlet.is_some() && v.failed.is_none()) {
+                let deltas = view.live.take_changes()?;
+                let Some(outlet) = &view.outlet else { continue };
+                for delta in &deltas {
+                    sent.extend(outlet.rows(delta)?.map(|rows| (outlet.sender(), rows)));
+                }
+            }
+        }
+        for (sender, rows) in sent {
+            if let Some(sender) = sender {
+                // The thread ends only after this end of the queue.
+                let _ = sender.send(rows);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_caught_up(&self) -> bool {
+        self.feeds.iter().enumerate().all(|(i, f)| self.quiet.contains(&i) && f.standing().caught_up)
+    }
+
+    fn held_bytes(&self) -> usize {
+        let hot = self.hot.lock();
+        hot.tables.iter().map(|t| t.fresh.bytes).sum::<usize>() + hot.views.iter().map(|v| v.fresh.bytes).sum::<usize>()
+    }
+
+    /// Cuts an epoch off what is in memory and has it committed; false when there is nothing to commit.
+    fn seal(&mut self) -> Result<bool> {
+        let changed =
+            self.guard.is_dirty() || self.feeds.iter().any(|f| f.dirty) || self.hot.lock().views.iter().any(|v| v.dirty || v.is_new);
+        if !changed {
+            return Ok(false);
+        }
+        let at = self.ws.clock.now_micros();
+        let sealed = Sealed::cut(&self.ws, &self.recorder.run_id, &mut self.feeds, &self.hot, &mut self.guard, at)?;
+        self.confirming = self.feeds.iter().map(|f| f.positions.clone()).collect();
+        let (tell, told) = oneshot::channel();
+        let (ws, lease) = (Arc::clone(&self.ws), Arc::clone(&self.lease));
+        let maintain = at - self.maintained_at > super::MAINTAIN_MICROS;
+        if maintain {
+            self.maintained_at = at;
+        }
+        self.runtime.spawn(async move {
+            let _ = tell.send(sealed.commit(&ws, &lease, maintain).await);
+        });
+        self.committing = Some(told);
+        Ok(true)
+    }
+
+    /// What the commit gave, once it is there.
+    fn settle_commit(&mut self, wait: bool) -> Result<()> {
+        let Some(mut told) = self.committing.take() else { return Ok(()) };
+        let result = if wait {
+            told.blocking_recv().map_err(|_| Error::bug("a commit ended without a word"))?
+        } else {
+            match told.try_recv() {
+                Ok(result) => result,
+                Err(oneshot::error::TryRecvError::Empty) => {
+                    self.committing = Some(told);
+                    return Ok(());
+                }
+                Err(oneshot::error::TryRecvError::Closed) => return Err(Error::bug("a commit ended without a word")),
+            }
+        };
+        let committed = result?;
+        self.epochs += 1;
+        self.hot.lock().settle(&committed);
+        for (feed, upto) in self.feeds.iter().zip(std::mem::take(&mut self.confirming)) {
+            feed.confirm(upto);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        for feed in &mut self.feeds {
+            feed.stop();
+        }
+        self.guard.close();
+        let _ = self.pour();
+        let outlets: Vec<_> = self.hot.lock().views.iter_mut().filter_map(|v| v.outlet.take()).collect();
+        outlets.into_iter().for_each(|mut o| o.close());
+        // Pumps that wait to be heard would wait for ever.
+        self.messages = None;
+        for feed in &mut self.feeds {
+            feed.join();
+        }
+        self.figures.lock().update(self.ws.clock.now_micros(), &self.feeds, &self.hot, self.epochs);
+    }
+
+    /// Clean tables that have no fitted rules yet, though rows have come.
+    pub fn unfitted(&self) -> Vec<String> {
+        let without = self.feeds.iter().filter(|f| f.recipe.is_none() && f.raw.rows > 0);
+        without.map(|f| format!("{}+", f.p.clean_node())).collect()
+    }
+}
+
+impl HotView {
+    fn take(&mut self, input: &InputRef, split: &str, rows: &arrow::array::RecordBatch, now: i64, recorder: &Recorder) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.dirty = true;
+        if let Err(e) = self.live.apply(input, split, rows, None, now) {
+            self.fail(&e, recorder);
+        }
+    }
+
+    /// A view that can't go on stops by itself; the others do not.
+    fn fail(&mut self, e: &Error, recorder: &Recorder) {
+        tracing::error!(view = self.name, error = %e, "the view stopped");
+        let what = if e.kind == ErrorKind::Limit { "reached its limit and stopped" } else { "stopped" };
+        recorder.note(&self.name, format!("the view {what}: {e}"));
+        self.failed = Some(e.to_string());
+    }
+}
+
+async fn open_feed(ws: &Arc<Workspace>, index: usize, p: &Arc<Prepared>, to: &SyncSender<Sent>) -> Result<Feed> {
+    use tidemill_project::NodeKind::{Clean, Raw};
+    let last = |node: String, kind| {
+        let ws = Arc::clone(ws);
+        async move { nodes::last_outcome(&ws.lake, &node, kind).await }
+    };
+    let raw = last(p.raw_node(), Raw).await?.unwrap_or_else(|| Outcome {
+        format: crate::state::FORMAT,
+        node: p.raw_node(),
+        ..Outcome::default()
+    });
+    let clean = last(p.clean_node(), Clean).await?;
+    let recipe = seal::recipe(ws, p, &raw, clean.as_ref()).await?;
+    let clean = if recipe.is_some() { clean } else { None };
+    feed::Feed::open(index, Arc::clone(p), raw, clean, recipe, Arc::clone(&ws.clock), to.clone())
+}

@@ -1,0 +1,198 @@
+//! What goes on by itself: tables that are followed, and the views kept current over them.
+//!
+//! Read in this order: [`feed`] (a source, pulled by a thread of its own), [`mill`] (the loop: rows through recipes into views, an epoch when
+//! one is due), [`hot`] (what is in memory, and how queries see it), [`seal`] (an epoch cut off and committed), [`view`] (state, from
+//! checkpoints or built anew), [`guard`] (alerts), [`outlet`] (where a view's rows are sent), [`status`] and [`latency`] (how it is doing), [`door`] (the socket through which other processes ask).
+//!
+//! Invariant: a source is told that rows are durable after the epoch that holds them is done; what a crash cuts off is given up whole and read
+//! again from where the last finished epoch says.
+
+pub mod door;
+mod feed;
+mod guard;
+pub(crate) mod hot;
+mod late;
+pub mod latency;
+mod mill;
+mod outlet;
+mod seal;
+pub mod status;
+pub(crate) mod view;
+
+use crate::record::Recorder;
+use crate::report::{RunOptions, Status, StepReport, Watch};
+use crate::run::run_id;
+use crate::workspace::{Workspace, versions_of};
+use hot::Hot;
+use mill::Mill;
+use parking_lot::Mutex;
+use status::Figures;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tidemill_core::{Error, Result};
+use tidemill_lake::{Lease, TableName};
+
+pub(crate) use seal::FOLLOWED;
+
+/// Maintenance of followed tables runs this often.
+const MAINTAIN_MICROS: i64 = 30_000_000;
+/// Versions of followed tables can be named for so long: they come several times a second.
+const HISTORY: Duration = Duration::from_secs(600);
+
+/// Until when to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Somebody asks to stop.
+    Stopped,
+    /// Everything that has come is taken in.
+    CaughtUp,
+}
+
+#[derive(Debug, Clone)]
+pub struct FollowOptions {
+    pub until: Until,
+    pub command: String,
+}
+
+/// What following came to.
+#[derive(Debug, Clone, Default)]
+pub struct FollowReport {
+    pub figures: Figures,
+    pub elapsed: Duration,
+}
+
+/// A followed project, as others see it while it goes on.
+#[derive(Clone)]
+pub struct Following {
+    pub(crate) hot: Arc<Mutex<Hot>>,
+    pub figures: Arc<Mutex<Figures>>,
+}
+
+impl Workspace {
+    /// Whether the project has tables that are followed.
+    pub fn follows(&self) -> bool {
+        self.checked.tables.iter().any(|p| p.stream.is_some())
+    }
+
+    /// Brings everything up to date, then keeps it so until it is cancelled. `ready` is called once rows are being followed.
+    #[allow(clippy::disallowed_methods)] // how long it took is measured, not decided by
+    pub async fn serve(
+        self: &Arc<Self>,
+        options: &FollowOptions,
+        watch: Arc<dyn Watch>,
+        ready: impl FnOnce(&Following) + Send,
+    ) -> Result<FollowReport> {
+        let began = Instant::now();
+        let lease = Arc::new(self.lease("serve")?);
+        let run = RunOptions { command: options.command.clone(), ..RunOptions::default() };
+        let report = self.run_with(&lease, &run, Arc::clone(&watch)).await?;
+        if report.status == Status::Failed {
+            let what = report.error.clone().unwrap_or_else(|| "a node failed".into());
+            return Err(Error::data(format!("the project could not be brought up to date: {what}")).help("`tidemill run` tells more"));
+        }
+        if self.cancelled.is_asked() {
+            return Ok(FollowReport { elapsed: began.elapsed(), ..FollowReport::default() });
+        }
+        let mut ready = Some(ready);
+        loop {
+            let mut mill = self.mill(&lease, &watch, &BTreeSet::new()).await?;
+            let following = Following { hot: Arc::clone(&mill.hot), figures: Arc::clone(&mill.figures) };
+            let door = door::Door::open(self, &following)?;
+            if let Some(ready) = ready.take() {
+                ready(&following);
+            }
+            let options = options.clone();
+            let (result, unfitted) = in_thread(move || {
+                let result = mill.turn(&options);
+                let unfitted = mill.unfitted();
+                (result, unfitted)
+            })
+            .await?;
+            drop(door);
+            result?;
+            if unfitted.is_empty() || self.cancelled.is_asked() {
+                let figures = following.figures.lock().clone();
+                return Ok(FollowReport { figures, elapsed: began.elapsed() });
+            }
+            // First rows have come: now their rules can be fitted.
+            let run = RunOptions { select: unfitted, command: run.command.clone(), ..RunOptions::default() };
+            self.run_nodes(&lease, &run, Arc::clone(&watch)).await?;
+        }
+    }
+
+    /// Takes in everything that has come to followed tables so far: what a run does before the rest.
+    pub(crate) async fn drain(
+        self: &Arc<Self>,
+        lease: &Arc<Lease>,
+        options: &RunOptions,
+        watch: &Arc<dyn Watch>,
+    ) -> Result<Vec<StepReport>> {
+        self.give_up_followed(lease).await?;
+        let selected: BTreeSet<String> =
+            self.checked.graph.select(&options.select).map_err(|p| Error::config(p.message))?.iter().cloned().collect();
+        let wanted = self.checked.tables.iter().any(|p| p.stream.is_some() && selected.contains(&p.raw_node()));
+        if !wanted {
+            return Ok(Vec::new());
+        }
+        let mut mill = self.mill(lease, watch, &selected).await?;
+        let steps: Vec<_> = mill.feeds.iter().map(|f| mill.recorder.step(&f.p.raw_node(), "follow")).collect();
+        let follow = FollowOptions { until: Until::CaughtUp, command: options.command.clone() };
+        let (mill, result) = in_thread(move || {
+            let result = mill.turn(&follow);
+            (mill, result)
+        })
+        .await?;
+        for (step, feed) in steps.into_iter().zip(&mill.feeds) {
+            step.meter.rows_read.store(feed.rows_in, std::sync::atomic::Ordering::Relaxed);
+            step.meter.rows_rejected.store(feed.rejected, std::sync::atomic::Ordering::Relaxed);
+            step.meter.rows_written.store(feed.rows_in - feed.rejected, std::sync::atomic::Ordering::Relaxed);
+            match &result {
+                Ok(()) => step.ok(match feed.positions.len() {
+                    1 => "1 split".to_string(),
+                    n => format!("{n} splits"),
+                }),
+                Err(e) => step.fail(e),
+            }
+        }
+        result?;
+        Ok(mill.recorder.finished())
+    }
+
+    async fn mill(self: &Arc<Self>, lease: &Arc<Lease>, watch: &Arc<dyn Watch>, only: &BTreeSet<String>) -> Result<Mill> {
+        self.give_up_followed(lease).await?;
+        let id = run_id(self.clock.now_micros(), lease.fencing());
+        let recorder = Recorder::new(id, Arc::clone(watch), Arc::clone(&self.clock), None);
+        Mill::open(self, lease, &recorder, only).await
+    }
+
+    /// An epoch that was cut off is given up: its rows are read again.
+    async fn give_up_followed(&self, lease: &Lease) -> Result<()> {
+        match self.lake.unfinished()? {
+            Some(open) if open.nodes.values().any(|n| n.positions.get("followed").is_some()) => {
+                self.lake.abandon(lease, open.epoch, "it was interrupted; its rows are read again").await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Versions of all tables as of the last finished epoch.
+    pub(crate) fn last_versions(&self) -> Result<BTreeMap<TableName, i64>> {
+        Ok(self.lake.last_done()?.as_ref().map(versions_of).unwrap_or_default())
+    }
+}
+
+/// Runs the loop on a thread of its own, and waits for it.
+async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let runtime = tokio::runtime::Handle::current();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("mill".into())
+        .stack_size(8 << 20)
+        .spawn(move || {
+            let _entered = runtime.enter();
+            let _ = tell.send(work());
+        })
+        .map_err(|e| Error::unavailable("cannot start a thread").because(e))?;
+    told.await.map_err(|_| Error::bug("the mill's thread panicked"))
+}

@@ -1,0 +1,505 @@
+//! An epoch cut off what is in memory, and its commit: raw rows and those set aside, clean rows, what live views settled and what may still
+//! change in them, their state; then the epoch is done, and only then are the sources told.
+
+use super::feed::{self, Feed};
+use super::guard::{Guard, Kept};
+use super::hot::{self, Hot};
+use crate::fingerprint::{self, Fingerprint};
+use crate::ingest_step::blocking;
+use crate::nodes;
+use crate::state::{self, Outcome, QualityLine};
+use crate::tables::Prepared;
+use crate::workspace::Workspace;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tidemill_core::{Error, Reject, Result};
+use tidemill_lake::{Commit, DataFile, Done, Lake, Lease, Manifest, NodeIntent, Removes, Snapshot, TableName, WriterOptions, quarantine};
+use tidemill_prepare::{Fitted, StreamApplied, StreamRecipe};
+
+/// State up to this size is saved with every epoch; larger state with every [`SAVE_EVERY`]th.
+const SAVE_BYTES: u64 = 16 << 20;
+const SAVE_EVERY: u32 = 20;
+/// The part of an outcome that tells a view kept live from one that a run computed.
+pub(crate) const FOLLOWED: &str = "kept live";
+
+/// An epoch, ready to be committed.
+pub(crate) struct Sealed {
+    manifest: Manifest,
+    tables: Vec<SealedTable>,
+    views: Vec<SealedView>,
+    alerts: Kept,
+    /// Rows that came too late, of views that list them.
+    late: Vec<RecordBatch>,
+    versions: BTreeMap<TableName, i64>,
+}
+
+struct SealedTable {
+    table: String,
+    raw: Outcome,
+    raw_rows: Vec<RecordBatch>,
+    raw_schema: SchemaRef,
+    rejects: Vec<Reject>,
+    clean: Option<SealedClean>,
+}
+
+struct SealedClean {
+    outcome: Outcome,
+    rows: Vec<RecordBatch>,
+    schema: SchemaRef,
+    rejects: Vec<Reject>,
+    partition_by: Vec<String>,
+}
+
+struct SealedView {
+    name: String,
+    outcome: Outcome,
+    schema: SchemaRef,
+    settled: Vec<RecordBatch>,
+    open: Vec<RecordBatch>,
+    /// Files of the table that these take the place of; `None`: all of them.
+    instead_of: Option<BTreeSet<String>>,
+    /// State, where it is saved with this epoch.
+    state: Option<Vec<u8>>,
+    inputs: Vec<TableName>,
+}
+
+/// What stands before a view's state in its checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub epoch: u64,
+    /// Of the SQL and everything else that decides what the state means.
+    pub fingerprint: String,
+    /// Version of each table read, that the state contains.
+    pub versions: BTreeMap<String, i64>,
+}
+
+/// What came of an epoch.
+pub(crate) struct Committed {
+    pub snapshots: BTreeMap<TableName, Snapshot>,
+    pub open_files: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Sealed {
+    /// Takes what is new out of feeds and views. What is taken stays visible until [`Hot::settle`].
+    pub fn cut(ws: &Workspace, run_id: &str, feeds: &mut [Feed], hot: &Mutex<Hot>, guard: &mut Guard, at: i64) -> Result<Sealed> {
+        let epoch = ws.lake.next_epoch()?;
+        let mut nodes: BTreeMap<String, NodeIntent> = BTreeMap::new();
+        let mut hot = hot.lock();
+        let mut tables = Vec::new();
+        for feed in feeds.iter_mut().filter(|f| f.dirty) {
+            feed.dirty = false;
+            tables.push(cut_table(feed, &mut hot, epoch, run_id)?);
+        }
+        let mut views = Vec::new();
+        let mut late = Vec::new();
+        let versions = hot.versions.clone();
+        for v in hot.views.iter_mut().filter(|v| v.failed.is_none() && (v.dirty || v.is_new)) {
+            v.dirty = false;
+            for b in v.live.take_settled()? {
+                v.fresh.push(b);
+            }
+            v.sealed = v.fresh.take();
+            late.extend(super::late::batch(&v.name, v.live.take_late(), at)?);
+            let open = v.live.open_rows()?;
+            let is_small = v.live.stats().state_bytes <= SAVE_BYTES;
+            let saves = v.is_new || is_small || v.unsaved + 1 >= SAVE_EVERY;
+            v.unsaved = if saves { 0 } else { v.unsaved + 1 };
+            let state = if saves { Some(v.live.save()?) } else { None };
+            v.outcome.epoch = epoch;
+            v.outcome.run_id = run_id.to_string();
+            v.outcome.parts.insert(FOLLOWED.into(), String::new());
+            v.outcome.fingerprint = Fingerprint { parts: v.outcome.parts.clone() }.whole();
+            let settled_rows: u64 = v.sealed.iter().map(|b| b.num_rows() as u64).sum();
+            v.settled_rows = if v.is_new { settled_rows } else { v.settled_rows + settled_rows };
+            v.outcome.rows = v.settled_rows + open.iter().map(|b| b.num_rows() as u64).sum::<u64>();
+            views.push(SealedView {
+                name: v.name.clone(),
+                outcome: v.outcome.clone(),
+                schema: Arc::clone(&v.schema),
+                settled: v.sealed.clone(),
+                open,
+                instead_of: (!v.is_new).then(|| v.open_files.clone()),
+                state,
+                inputs: v.inputs.iter().map(|i| TableName::new(&i.schema, &i.name)).collect(),
+            });
+            v.is_new = false;
+        }
+        for t in &tables {
+            let positions = serde_json::json!({"followed": t.raw.files.iter().filter(|f| f.followed).map(|f| (f.path.clone(), f.fingerprint.clone())).collect::<BTreeMap<_, _>>()});
+            nodes.insert(format!("raw.{}", t.table), NodeIntent { fingerprint: t.raw.fingerprint.clone(), positions, recipe: None });
+            if let Some(c) = &t.clean {
+                let intent =
+                    NodeIntent { fingerprint: c.outcome.fingerprint.clone(), positions: serde_json::Value::Null, recipe: c.outcome.recipe };
+                nodes.insert(format!("clean.{}", t.table), intent);
+            }
+        }
+        for v in &views {
+            let positions = serde_json::json!({"followed": {}});
+            nodes.insert(v.name.clone(), NodeIntent { fingerprint: v.outcome.fingerprint.clone(), positions, recipe: None });
+        }
+        if nodes.is_empty() {
+            // An epoch of alerts only is recognised as one of these all the same.
+            let positions = serde_json::json!({"followed": {}});
+            nodes.insert("alerts".into(), NodeIntent { fingerprint: String::new(), positions, recipe: None });
+        }
+        let manifest = Manifest { epoch, run_id: run_id.to_string(), fencing: 0, started_at_micros: at, nodes };
+        Ok(Sealed { manifest, tables, views, alerts: guard.keep()?, late, versions })
+    }
+
+    /// Makes the epoch durable, whole.
+    pub async fn commit(self, ws: &Arc<Workspace>, lease: &Lease, maintain: bool) -> Result<Committed> {
+        let (lake, epoch, at) = (&ws.lake, self.manifest.epoch, self.manifest.started_at_micros);
+        lake.begin(lease, &self.manifest)?;
+        let mut versions = self.versions;
+        let mut touched: Vec<(TableName, BTreeSet<String>)> = Vec::new();
+        for t in self.tables {
+            let aside = TableName::quarantine(t.table.clone());
+            let mut raw = t.raw;
+            let files = set_aside(lake, lease, epoch, &aside, "ingest", t.rejects, &raw.run_id, at).await?;
+            if let Some((files, version)) = files {
+                versions.insert(aside.clone(), version);
+                touched.push((aside.clone(), BTreeSet::new()));
+                for f in &mut raw.files {
+                    let mine = files.iter().filter(|a| a.constant("split").as_deref() == Some(f.path.as_str()));
+                    f.quarantine_files.extend(mine.map(|a| a.path.clone()));
+                }
+            }
+            state::put(lake, &raw)?;
+            let name = TableName::raw(t.table.clone());
+            let version = append(lake, lease, epoch, &name, &t.raw_schema, t.raw_rows, &[]).await?;
+            versions.insert(name.clone(), version);
+            touched.push((name, BTreeSet::new()));
+            if let Some(c) = t.clean {
+                let mut outcome = c.outcome;
+                if let Some((files, version)) = set_aside(lake, lease, epoch, &aside, "prepare", c.rejects, &outcome.run_id, at).await? {
+                    versions.insert(aside.clone(), version);
+                    touched.push((aside, BTreeSet::new()));
+                    outcome.quarantine_files.extend(files.iter().map(|a| a.path.clone()));
+                }
+                state::put(lake, &outcome)?;
+                let name = TableName::clean(t.table.clone());
+                let version = append(lake, lease, epoch, &name, &c.schema, c.rows, &c.partition_by).await?;
+                versions.insert(name.clone(), version);
+                touched.push((name, BTreeSet::new()));
+            }
+        }
+        let mut open_files = BTreeMap::new();
+        for mut v in self.views {
+            let name = TableName::public(v.name.clone());
+            let settled = write(lake, &name, &v.schema, v.settled, &[]).await?;
+            let open = write(lake, &name, &v.schema, v.open, &[]).await?;
+            let open_paths: BTreeSet<String> = open.1.iter().map(|f| f.path.clone()).collect();
+            v.outcome.open_files = open_paths.iter().cloned().collect();
+            if v.state.is_some() {
+                v.outcome.unsaved_files.clear();
+            } else {
+                v.outcome.unsaved_files.extend(settled.1.iter().map(|f| f.path.clone()));
+            }
+            state::put(lake, &v.outcome)?;
+            let removes = match v.instead_of {
+                None => Removes::All,
+                Some(gone) if gone.is_empty() => Removes::None,
+                Some(gone) => Removes::Paths(gone),
+            };
+            let adds = settled.1.into_iter().chain(open.1).collect();
+            let commit = Commit { schema: settled.0, adds, removes, operation: "WRITE".into(), partition_columns: Vec::new() };
+            let done = lake.commit(lease, epoch, &name, commit).await?;
+            versions.insert(name.clone(), done.version);
+            if let Some(bytes) = v.state {
+                let read = v.inputs.iter().filter_map(|i| Some((i.to_string(), *versions.get(i)?))).collect();
+                let fingerprint = v.outcome.parts.get("state").cloned().unwrap_or_default();
+                put_state(lake, &v.name, epoch, &Head { epoch, fingerprint, versions: read }, &bytes)?;
+            }
+            let mut except = open_paths.clone();
+            except.extend(v.outcome.unsaved_files.iter().cloned());
+            touched.push((name, except));
+            open_files.insert(v.name, open_paths);
+        }
+        for (table, rows) in [("alerts", self.alerts.rows), ("late_rows", self.late)] {
+            let Some(first) = rows.first() else { continue };
+            let rows = arrow::compute::concat_batches(&first.schema(), &rows)?;
+            let done = lake.append(lease, epoch, table, rows).await?;
+            versions.insert(TableName::system(table), done.version);
+            touched.push((TableName::system(table), BTreeSet::new()));
+        }
+        for (name, state) in &self.alerts.states {
+            put_state(lake, name, epoch, &Head { epoch, fingerprint: String::new(), versions: BTreeMap::new() }, state)?;
+        }
+        let told = versions.iter().map(|(k, v)| (format!("{}.{}", k.schema, k.name), *v)).collect();
+        lake.finish(lease, &Done { epoch, finished_at_micros: ws.clock.now_micros(), versions: told })?;
+        tidy(ws, lease, &touched, epoch, maintain).await;
+        let mut snapshots = BTreeMap::new();
+        for (name, _) in touched {
+            if let Some(s) = lake.snapshot(&name, None).await? {
+                snapshots.insert(name, s);
+            }
+        }
+        Ok(Committed { snapshots, open_files })
+    }
+}
+
+impl Hot {
+    /// What was committed is now read from the lake.
+    pub fn settle(&mut self, committed: &Committed) {
+        for (name, snapshot) in &committed.snapshots {
+            self.versions.insert(name.clone(), snapshot.version);
+            if let Some(t) = self.tables.iter_mut().find(|t| t.name == *name) {
+                t.base = Some(snapshot.clone());
+                t.sealed.clear();
+            }
+            if let Some(v) = self.views.iter_mut().find(|v| name.schema == "public" && v.name == name.name) {
+                v.base = Some(snapshot.clone());
+                v.sealed.clear();
+                v.open_files = committed.open_files.get(&v.name).cloned().unwrap_or_default();
+                v.outcome.open_files = v.open_files.iter().cloned().collect();
+            }
+        }
+    }
+}
+
+fn cut_table(feed: &mut Feed, hot: &mut Hot, epoch: u64, run_id: &str) -> Result<SealedTable> {
+    let (raw_name, clean_name) = hot::names(feed);
+    let p = Arc::clone(&feed.p);
+    let mut rows = |name: &TableName| match hot.table(name) {
+        Some(t) => {
+            t.sealed = t.fresh.take();
+            t.sealed.clone()
+        }
+        None => Vec::new(),
+    };
+    let (raw_rows, clean_rows) = (rows(&raw_name), rows(&clean_name));
+    feed.raw.epoch = epoch;
+    feed.raw.run_id = run_id.to_string();
+    let mut parts = Fingerprint { parts: feed.raw.parts.clone() };
+    parts.part("files", &format!("{:?}", feed.raw.files.iter().map(|f| (&f.path, &f.fingerprint, &f.spec)).collect::<Vec<_>>()));
+    feed.raw.fingerprint = parts.whole();
+    feed.raw.parts = parts.parts;
+    let clean = match (&mut feed.clean, &mut feed.recipe) {
+        (Some(clean), Some(recipe)) => {
+            clean.epoch = epoch;
+            clean.run_id = run_id.to_string();
+            let mut parts = Fingerprint { parts: clean.parts.clone() };
+            parts.part(format!("input {}", p.raw_node()), &feed.raw.fingerprint);
+            clean.fingerprint = parts.whole();
+            clean.parts = parts.parts;
+            Some(SealedClean {
+                outcome: clean.clone(),
+                rows: clean_rows,
+                schema: recipe.schema(),
+                rejects: std::mem::take(&mut feed.rejects_prepared),
+                partition_by: p.table.partition_by.iter().map(|c| c.value.clone()).collect(),
+            })
+        }
+        _ => None,
+    };
+    Ok(SealedTable {
+        table: p.table.name.clone(),
+        raw: feed.raw.clone(),
+        raw_rows,
+        raw_schema: crate::ingest::raw_schema(&p.reads),
+        rejects: std::mem::take(&mut feed.rejects),
+        clean,
+    })
+}
+
+/// What a batch came to in preparation, onto the clean table's account.
+pub(super) fn count_clean(feed: &mut Feed, applied: &StreamApplied) {
+    let Some(clean) = &mut feed.clean else { return };
+    let table = feed.p.table.name.clone();
+    let line = feed::ledger(&mut clean.ledger, &table, "raw→clean");
+    line.rows_read += applied.rows_read;
+    line.written += applied.rows.num_rows() as u64;
+    line.quarantined += applied.rejects.len() as u64;
+    line.deduplicated += applied.deduplicated;
+    line.filtered += applied.filtered;
+    clean.rows += applied.rows.num_rows() as u64;
+    let lines = applied.quality.iter().map(|q| QualityLine {
+        rule_index: q.rule_index,
+        rule: q.rule.to_string(),
+        column: q.column.clone(),
+        cells_changed: q.cells_changed,
+        listed: q.listed,
+        rows_removed: q.rows_removed,
+        message: q.message.clone(),
+    });
+    feed::add_quality(&mut clean.quality, lines);
+}
+
+/// The table's fitted rules, ready for one batch after another; `None` until a run has fitted them to what the raw table holds, and whenever
+/// the clean table is not that of these rules and rows.
+pub(super) async fn recipe(ws: &Workspace, p: &Arc<Prepared>, raw: &Outcome, clean: Option<&Outcome>) -> Result<Option<StreamRecipe>> {
+    let Some(clean) = clean else { return Ok(None) };
+    let Some(generation) = clean.recipe else { return Ok(None) };
+    let same = clean.parts.get("rules") == Some(&nodes::rules_part(p))
+        && clean.parts.get(&format!("input {}", p.raw_node())) == Some(&fingerprint::hash(&raw.fingerprint));
+    if !same {
+        return Ok(None);
+    }
+    let Some(stored) = ws.lake.get_state::<serde_json::Value>(&nodes::recipe_path(&p.table.name, generation))? else { return Ok(None) };
+    let fitted = Fitted::from_json(&stored, &p.recipe)?;
+    let mut recipe = StreamRecipe::new(&fitted, ws.engine.memory(), &ws.scratch(), p.table.samples)?;
+    if !recipe.needs_keys() {
+        return Ok(Some(recipe));
+    }
+    // Which rows there were, so that a repeat of one is known for what it is.
+    let by_clean = recipe.is_told_by_clean();
+    let name = if by_clean { TableName::clean(p.table.name.clone()) } else { TableName::raw(p.table.name.clone()) };
+    let Some(snapshot) = ws.lake.finished_snapshot(&name).await? else { return Ok(Some(recipe)) };
+    let scan = ws.lake.scan(snapshot, None)?;
+    blocking(move || {
+        while let Some(morsel) = scan.next()? {
+            let rows = morsel.decode()?.batch;
+            if by_clean { recipe.load_keys(&rows)? } else { recipe.load_rows(&rows)? }
+        }
+        Ok(Some(recipe))
+    })
+    .await
+}
+
+/// Writes rows into data files that no commit names yet.
+async fn write(
+    lake: &Arc<Lake>,
+    name: &TableName,
+    schema: &SchemaRef,
+    rows: Vec<RecordBatch>,
+    partition_by: &[String],
+) -> Result<(SchemaRef, Vec<DataFile>)> {
+    let options = WriterOptions { partition_by: partition_by.to_vec(), ..WriterOptions::default() };
+    let writer = lake.writer(name, schema, options)?;
+    blocking(move || {
+        let stored = writer.schema();
+        for (seq, batch) in rows.into_iter().enumerate() {
+            writer.write(seq as u64, batch)?;
+        }
+        Ok((stored, writer.finish()?))
+    })
+    .await
+}
+
+async fn append(
+    lake: &Arc<Lake>,
+    lease: &Lease,
+    epoch: u64,
+    name: &TableName,
+    schema: &SchemaRef,
+    rows: Vec<RecordBatch>,
+    partition_by: &[String],
+) -> Result<i64> {
+    let (schema, adds) = write(lake, name, schema, rows, partition_by).await?;
+    let commit = Commit { schema, adds, removes: Removes::None, operation: "WRITE".into(), partition_columns: partition_by.to_vec() };
+    Ok(lake.commit(lease, epoch, name, commit).await?.version)
+}
+
+/// Appends rejects to the quarantine; the files that hold them and the version.
+#[allow(clippy::too_many_arguments)]
+async fn set_aside(
+    lake: &Arc<Lake>,
+    lease: &Lease,
+    epoch: u64,
+    name: &TableName,
+    part: &str,
+    rejects: Vec<Reject>,
+    run_id: &str,
+    at: i64,
+) -> Result<Option<(Vec<DataFile>, i64)>> {
+    if rejects.is_empty() {
+        return Ok(None);
+    }
+    let batch = quarantine::batch(&rejects, run_id, at)?;
+    let options = WriterOptions { file_per: Some("split".into()), ..WriterOptions::default() };
+    let writer = lake.writer(name, &quarantine::schema(), options)?;
+    let (schema, adds) = blocking(move || {
+        let stored = writer.schema();
+        writer.write(0, batch)?;
+        Ok((stored, writer.finish()?))
+    })
+    .await?;
+    let commit = Commit { schema, adds: adds.clone(), removes: Removes::None, operation: "WRITE".into(), partition_columns: Vec::new() };
+    let done = lake.commit_part(lease, epoch, name, part, commit).await?;
+    Ok(Some((adds, done.version)))
+}
+
+pub(super) fn state_path(of: &str, epoch: u64) -> String {
+    format!("live/{of}.{epoch:020}.checkpoint")
+}
+
+fn put_state(lake: &Lake, of: &str, epoch: u64, head: &Head, state: &[u8]) -> Result<()> {
+    let head = serde_json::to_vec(head).map_err(|e| Error::bug(e.to_string()))?;
+    let mut bytes = Vec::with_capacity(state.len() + head.len() + 4);
+    bytes.extend_from_slice(&(head.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&head);
+    bytes.extend_from_slice(state);
+    lake.put_bytes(&state_path(of, epoch), &bytes)
+}
+
+/// The newest state of a view that belongs to a finished epoch and is whole.
+pub(super) fn newest_state(lake: &Lake, of: &str, last_done: u64) -> Result<Option<(Head, Vec<u8>)>> {
+    let names = lake.list_state("live")?;
+    let prefix = format!("{of}.");
+    let mut epochs: Vec<u64> = names
+        .iter()
+        .filter_map(|n| n.strip_prefix(&prefix)?.strip_suffix(".checkpoint")?.parse().ok())
+        .filter(|e| *e <= last_done)
+        .collect();
+    epochs.sort_unstable();
+    for epoch in epochs.into_iter().rev() {
+        if lake.done(epoch)?.is_none() {
+            continue;
+        }
+        match lake.get_bytes(&state_path(of, epoch)) {
+            Ok(Some(bytes)) => {
+                let len = bytes.get(..4).map_or(0, |l| u32::from_le_bytes([l[0], l[1], l[2], l[3]]) as usize);
+                let head = bytes.get(4..4 + len).and_then(|h| serde_json::from_slice(h).ok());
+                if let Some(head) = head {
+                    return Ok(Some((head, bytes[4 + len..].to_vec())));
+                }
+            }
+            Ok(None) => {}
+            // A torn one is told, and the one before it taken.
+            Err(e) => tracing::warn!(view = of, epoch, error = %e, "a checkpoint can't be used"),
+        }
+    }
+    Ok(None)
+}
+
+/// What is not needed any more goes: older states and outcomes, and now and then old versions. A failure costs space, not correctness.
+async fn tidy(ws: &Workspace, lease: &Lease, touched: &[(TableName, BTreeSet<String>)], epoch: u64, maintain: bool) {
+    let result: Result<()> = async {
+        // Which of the quarantine's files hold whose rows is noted: they stay as they are.
+        for (name, except) in touched.iter().filter(|(name, _)| name.schema != "quarantine") {
+            ws.lake.compact_small(lease, name, except).await?;
+        }
+        if !maintain {
+            return Ok(());
+        }
+        let tables: Vec<TableName> = touched.iter().map(|(n, _)| n.clone()).collect();
+        ws.lake.maintain_followed(lease, &tables, super::HISTORY).await?;
+        for name in ws.lake.list_state("live")? {
+            let of = name.strip_suffix(".checkpoint").and_then(|n| n.rsplit_once('.'));
+            let Some((of, at)) = of.and_then(|(of, at)| Some((of, at.parse::<u64>().ok()?))) else { continue };
+            let newer = newest_epochs(&ws.lake, of, epoch)?;
+            if newer.len() >= 2 && at < newer[newer.len() - 2] {
+                ws.lake.remove_state(&format!("live/{name}"))?;
+            }
+        }
+        let all: Vec<_> = ws.checked.graph.nodes.iter().map(|n| (n.name.clone(), n.kind)).collect();
+        state::sweep(&ws.lake, &all).await
+    }
+    .await;
+    if let Err(e) = result {
+        tracing::warn!(error = %e, "maintenance was not finished");
+    }
+}
+
+fn newest_epochs(lake: &Lake, of: &str, upto: u64) -> Result<Vec<u64>> {
+    let prefix = format!("{of}.");
+    let names = lake.list_state("live")?;
+    let mut epochs: Vec<u64> =
+        names.iter().filter_map(|n| n.strip_prefix(&prefix)?.strip_suffix(".checkpoint")?.parse().ok()).filter(|e| *e <= upto).collect();
+    epochs.sort_unstable();
+    Ok(epochs)
+}

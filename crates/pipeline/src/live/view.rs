@@ -1,0 +1,263 @@
+//! Live views at the start: their SQL compiled, their state taken from the newest checkpoint and brought up to the tables, or built anew from
+//! them.
+
+use super::feed::Feed;
+use super::hot::{Hot, HotView, Rows};
+use super::latency::Histogram;
+use super::outlet::Outlet;
+use super::seal::{self, FOLLOWED, Head};
+use crate::fingerprint::{self, Fingerprint};
+use crate::ingest_step::blocking;
+use crate::nodes;
+use crate::state::Outcome;
+use crate::tables::Prepared;
+use crate::workspace::Workspace;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use tidemill_core::{Error, Result};
+use tidemill_engine::Session;
+use tidemill_lake::{Snapshot, TableName};
+use tidemill_live::{Compiled, InputInfo, InputRef, LiveView};
+use tidemill_project::NodeKind;
+use tidemill_project::spec::{LiveSettings, Materialized, View};
+
+/// Bump when the meaning of saved state changes: all of it is then built anew.
+const STATE_GENERATION: &str = "1";
+
+/// Every live view that reads a followed table, ready for the next row.
+pub(super) async fn open_all(ws: &Arc<Workspace>, feeds: &[Feed], hot: &Mutex<Hot>) -> Result<Vec<HotView>> {
+    let versions = hot.lock().versions.clone();
+    let session = ws.live_session()?;
+    let inputs = ws.live_inputs(Some(feeds));
+    let mut out = Vec::new();
+    for view in ws.checked.project.views.iter().filter(|v| *v.materialized == Materialized::Live) {
+        let compiled = compile(view, &session, &inputs)?;
+        let followed = |i: &InputRef| feeds.iter().any(|f| f.recipe.is_some() && i.schema == "clean" && i.name == f.p.table.name);
+        if !compiled.inputs().iter().any(followed) {
+            continue;
+        }
+        out.push(open(ws, view, compiled, &versions).await.map_err(|e| if e.place.is_empty() { e.at(view.name.clone()) } else { e })?);
+    }
+    Ok(out)
+}
+
+pub(crate) fn compile(view: &View, session: &Session, inputs: &[InputInfo]) -> Result<Compiled> {
+    compile_sql(&view.name, &view.sql.text, &view.file, &view.live, session, inputs)
+}
+
+pub(super) fn compile_sql(
+    name: &str,
+    sql: &str,
+    file: &Path,
+    settings: &LiveSettings,
+    session: &Session,
+    inputs: &[InputInfo],
+) -> Result<Compiled> {
+    Compiled::new(name, sql, settings, session, inputs).map_err(|problems| match problems.into_iter().next() {
+        Some(p) => {
+            let e = Error::config(p.message).at(file.display().to_string());
+            p.help.into_iter().fold(e, |e, h| e.help(h))
+        }
+        None => Error::bug("a live view that is refused without a reason"),
+    })
+}
+
+async fn open(ws: &Arc<Workspace>, view: &View, compiled: Compiled, versions: &BTreeMap<TableName, i64>) -> Result<HotView> {
+    let name = TableName::public(view.name.clone());
+    let before = nodes::last_outcome(&ws.lake, &view.name, NodeKind::Table).await?;
+    let base = match versions.get(&name) {
+        Some(version) => ws.lake.snapshot(&name, Some(*version)).await?,
+        None => None,
+    };
+    let fingerprint = state_fingerprint(ws, view);
+    let mut opened = Opened { live: compiled.start(ws.engine.memory())?, is_new: true, open_files: BTreeSet::new(), told: String::new() };
+    let kept = before.as_ref().filter(|o| o.parts.contains_key(FOLLOWED));
+    let mut restored = false;
+    if let (Some(o), Some(_)) = (kept, &base)
+        && let Some((head, state)) = seal::newest_state(&ws.lake, &view.name, o.epoch)?
+        && head.fingerprint == fingerprint
+        && let Some(since) = since(ws, &compiled, &head, versions).await?
+    {
+        restored = restore(ws, &mut opened, &compiled, o, &head, &state, since).await?;
+    }
+    if !restored {
+        opened.live = compiled.start(ws.engine.memory())?;
+        opened.is_new = true;
+        opened.open_files.clear();
+        let mut live = opened.live;
+        for input in compiled.inputs() {
+            let table = TableName::new(&input.schema, &input.name);
+            let Some(version) = versions.get(&table) else { continue };
+            let Some(snapshot) = ws.lake.snapshot(&table, Some(*version)).await? else { continue };
+            live = load(ws, live, input, snapshot).await?;
+        }
+        opened.live = live;
+    }
+    opened.live.follow_changes(view.live.sink.is_some());
+    let outlet = Outlet::open(ws, view, &compiled)?;
+    if opened.is_new {
+        // What was there before the first row is no news.
+        opened.live.take_changes()?;
+    }
+    tracing::info!(view = view.name, restored, "the view is ready");
+    let mut outcome = before.unwrap_or_else(|| Outcome { format: crate::state::FORMAT, node: view.name.clone(), ..Outcome::default() });
+    outcome.parts = parts(ws, view, &fingerprint);
+    outcome.tested = true;
+    let open_rows: u64 = base.iter().flat_map(|b| &b.files).filter(|f| opened.open_files.contains(&f.path)).map(|f| f.rows).sum();
+    Ok(HotView {
+        name: view.name.clone(),
+        inputs: compiled.inputs().to_vec(),
+        schema: described(&compiled.schema(), view),
+        live: opened.live,
+        settled_rows: if opened.is_new { 0 } else { outcome.rows.saturating_sub(open_rows) },
+        base,
+        open_files: opened.open_files,
+        sealed: Vec::new(),
+        fresh: Rows::default(),
+        outcome,
+        is_new: opened.is_new,
+        dirty: false,
+        failed: None,
+        latency: Histogram::default(),
+        unsaved: 0,
+        outlet,
+    })
+}
+
+struct Opened {
+    live: LiveView,
+    is_new: bool,
+    open_files: BTreeSet<String>,
+    told: String,
+}
+
+/// What each input got since the state was saved; `None` when that can't be told, or rows went.
+async fn since(
+    ws: &Workspace,
+    compiled: &Compiled,
+    head: &Head,
+    versions: &BTreeMap<TableName, i64>,
+) -> Result<Option<Vec<(InputRef, Snapshot)>>> {
+    let mut out = Vec::new();
+    for input in compiled.inputs() {
+        let table = TableName::new(&input.schema, &input.name);
+        match (head.versions.get(&table.to_string()), versions.get(&table)) {
+            (None, None) => {}
+            (Some(then), Some(now)) => match ws.lake.appended(&table, *then, *now).await? {
+                Some(s) if s.files.is_empty() => {}
+                // Rows of a table that is not followed were read as a whole.
+                Some(s) if ws.is_followed(&table) => out.push((input.clone(), s)),
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(out))
+}
+
+async fn restore(
+    ws: &Arc<Workspace>,
+    opened: &mut Opened,
+    compiled: &Compiled,
+    outcome: &Outcome,
+    head: &Head,
+    state: &[u8],
+    since: Vec<(InputRef, Snapshot)>,
+) -> Result<bool> {
+    let mut live = compiled.start(ws.engine.memory())?;
+    match live.restore(state) {
+        Ok(r) if r.is_whole() => {}
+        Ok(_) => return Ok(false),
+        Err(e) => {
+            tracing::warn!(error = %e, "a checkpoint can't be read");
+            return Ok(false);
+        }
+    }
+    let behind = !since.is_empty() || head.epoch < outcome.epoch;
+    for (input, snapshot) in since {
+        live = load(ws, live, &input, snapshot).await?;
+    }
+    opened.live = live;
+    opened.is_new = false;
+    opened.open_files = outcome.open_files.iter().cloned().collect();
+    if behind {
+        opened.open_files.extend(outcome.unsaved_files.iter().cloned());
+    }
+    opened.told = format!("state of epoch {}", head.epoch);
+    Ok(true)
+}
+
+/// Rows of a stored table into a view, off the async threads.
+pub(super) async fn load(ws: &Arc<Workspace>, mut live: LiveView, input: &InputRef, snapshot: Snapshot) -> Result<LiveView> {
+    let scan = ws.lake.scan(snapshot, None)?;
+    let input = input.clone();
+    blocking(move || {
+        while let Some(morsel) = scan.next()? {
+            live.load(&input, &morsel.decode()?.batch)?;
+        }
+        Ok(live)
+    })
+    .await
+}
+
+/// Everything that decides what saved state means: SQL and settings, functions, and the recipes of what it reads.
+fn state_fingerprint(ws: &Workspace, view: &View) -> String {
+    let functions = crate::check::functions_of(&ws.checked, &view.name).unwrap_or_default();
+    fingerprint::hash(&format!("{STATE_GENERATION}\n{}\n{:?}\n{functions}\n{}", view.sql.text.trim(), view.live, upstream(ws, &view.name)))
+}
+
+/// The SQL of views that are read through.
+fn upstream(ws: &Workspace, node: &str) -> String {
+    let mut text = String::new();
+    let mut left: Vec<String> = ws.checked.graph.node(node).map(|n| n.depends_on.clone()).unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    while let Some(next) = left.pop() {
+        if !seen.insert(next.clone()) {
+            continue;
+        }
+        if let Some(v) = ws.checked.project.views.iter().find(|v| v.name == next) {
+            text.push_str(v.sql.text.trim());
+            text.push('\n');
+            left.extend(ws.checked.graph.node(&next).map(|n| n.depends_on.clone()).unwrap_or_default());
+        }
+    }
+    text
+}
+
+/// As a run would have them, so that it finds the view as it should be.
+fn parts(ws: &Workspace, view: &View, state: &str) -> BTreeMap<String, String> {
+    let mut parts = Fingerprint::default();
+    parts.part("engine", nodes::ENGINE_GENERATION).part("SQL", &fingerprint::view_spec(view));
+    if let Some(functions) = crate::check::functions_of(&ws.checked, &view.name) {
+        parts.part("functions", &functions);
+    }
+    parts.parts.insert("state".into(), state.to_string());
+    parts.parts
+}
+
+/// The schema with the view's descriptions on its columns.
+fn described(schema: &arrow::datatypes::SchemaRef, view: &View) -> arrow::datatypes::SchemaRef {
+    crate::view_step::described(schema, view)
+}
+
+impl Workspace {
+    /// Whether rows come to this table by themselves.
+    pub(crate) fn is_followed(&self, table: &TableName) -> bool {
+        matches!(table.schema.as_str(), "clean" | "raw")
+            && self.checked.tables.iter().any(|p| p.table.name == table.name && p.stream.is_some())
+    }
+
+    /// What live views may read: every clean and raw table and stored view, by its columns. Without feeds (when a project is checked), whatever could be
+    /// followed is.
+    pub(crate) fn live_inputs(&self, feeds: Option<&[Feed]>) -> Vec<InputInfo> {
+        let is_open = |p: &Prepared| feeds.is_none_or(|f| f.iter().any(|f| f.p.table.name == p.table.name && f.recipe.is_some()));
+        crate::check_live::inputs(&self.checked, &|p| p.stream.is_some() && is_open(p))
+    }
+
+    /// A session in which views are open, so that live views are read through; those that are stored are tables.
+    pub(crate) fn live_session(&self) -> Result<Session> {
+        self.checked.live_session.clone().ok_or_else(|| Error::bug("a project without a session"))
+    }
+}
