@@ -4,9 +4,10 @@ use crate::catalog::Catalog;
 use crate::memory::TablesInMemory;
 use crate::problem::SqlProblem;
 use crate::session::Session;
+use crate::spill_pool::SpillPool;
 use datafusion::common::config::{ConfigOptions, Dialect};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, PeakRecordingPool, TrackConsumersPool, UnboundedMemoryPool};
+use datafusion::execution::memory_pool::{MemoryPool, PeakRecordingPool, TrackConsumersPool, UnboundedMemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
 use std::num::NonZeroUsize;
@@ -76,7 +77,9 @@ impl Engine {
         let pool: Arc<dyn MemoryPool> = match memory_limit {
             // Fair, so that two sorts of one plan share what there is and both spill instead of one of them failing; tracked, so that
             // a refusal can say who holds the memory.
-            Some(bytes) => Arc::new(PeakRecordingPool::new(Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), TOP_CONSUMERS)))),
+            Some(bytes) => {
+                Arc::new(PeakRecordingPool::new(Arc::new(TrackConsumersPool::new(SpillPool::new(bytes, partitions), TOP_CONSUMERS))))
+            }
             None => Arc::new(PeakRecordingPool::new(Arc::new(UnboundedMemoryPool::default()))),
         };
         let mut disk = DiskManagerBuilder::default();

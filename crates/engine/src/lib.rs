@@ -33,6 +33,7 @@ pub mod row_expr;
 mod row_number;
 pub mod session;
 mod shared;
+mod spill_pool;
 mod sql;
 mod syntax;
 mod table_function;

@@ -64,6 +64,7 @@ pub(crate) fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> 
 /// One batch of many.
 pub(crate) fn joined(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
     match batches {
+        [] => Ok(RecordBatch::new_empty(SchemaRef::clone(schema))),
         [one] => Ok(one.clone()),
         many if schema.fields().is_empty() => batch(schema, Vec::new(), many.iter().map(RecordBatch::num_rows).sum()),
         many => Ok(concat_batches(schema, many)?),

@@ -1,7 +1,7 @@
 //! The result: rows that may still change, those that have settled, and what changed since somebody last asked.
 
 use crate::compile::Built;
-use crate::delta::{Delta, batch, indices};
+use crate::delta::{Delta, batch, indices, joined};
 use crate::frontier::moments;
 use crate::operator::Usage;
 use crate::rows::{Bytes, RowCodec};
@@ -223,17 +223,30 @@ impl Output {
         Ok(vec![Delta { rows, weights: Some(weights) }])
     }
 
-    /// Rows that may change, with how often they are there, and where the frontier stands.
+    /// Rows that may change, with how often they are there, and where the frontier stands; then what nobody has taken yet: settled rows, and changes
+    /// with their weights.
     pub(crate) fn save(&self) -> Result<Vec<RecordBatch>> {
         let all: Vec<(&Bytes, i64)> = self.open.values().flatten().map(|(row, count)| (row, *count)).collect();
         let rows = self.codec.decode(all.iter().map(|(row, _)| row.as_ref()))?;
         let counts: ArrayRef = Arc::new(all.iter().map(|(_, count)| *count).collect::<Int64Array>());
         let frontier: ArrayRef = Arc::new(Int64Array::from(vec![self.frontier]));
-        Ok(vec![rows, crate::state::numbered(vec![counts])?, crate::state::numbered(vec![frontier])?])
+        let settled = joined(&self.schema, &self.settled)?;
+        let changes: Vec<RecordBatch> = self.changes.iter().map(|c| c.rows.clone()).collect();
+        let weights: Int64Array = self.changes.iter().flat_map(|c| (0..c.len()).map(|row| c.weight(row))).collect();
+        Ok(vec![
+            rows,
+            crate::state::numbered(vec![counts])?,
+            crate::state::numbered(vec![frontier])?,
+            settled,
+            joined(&self.schema, &changes)?,
+            crate::state::numbered(vec![Arc::new(weights)])?,
+        ])
     }
 
     pub(crate) fn restore(&mut self, state: &[RecordBatch]) -> Result<()> {
-        let [rows, counts, frontier] = state else { return Err(Error::bug("a checkpoint without its result")) };
+        let [rows, counts, frontier, settled, changes, change_weights] = state else {
+            return Err(Error::bug("a checkpoint without its result"));
+        };
         let follows = std::mem::replace(&mut self.follows, false);
         let weights = counts.column(0).as_primitive::<Int64Type>().clone();
         let rows = batch(self.codec.schema(), rows.columns().to_vec(), rows.num_rows())?;
@@ -242,6 +255,14 @@ impl Output {
         }
         self.follows = follows;
         self.frontier = frontier.column(0).as_primitive::<Int64Type>().iter().next().flatten();
+        let as_shown = |rows: &RecordBatch| batch(&self.schema, rows.columns().to_vec(), rows.num_rows());
+        if settled.num_rows() > 0 {
+            self.settled = vec![as_shown(settled)?];
+        }
+        if changes.num_rows() > 0 {
+            let weights = change_weights.column(0).as_primitive::<Int64Type>().clone();
+            self.changes = vec![Delta { rows: as_shown(changes)?, weights: Some(weights) }];
+        }
         Ok(())
     }
 }

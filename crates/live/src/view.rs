@@ -248,7 +248,7 @@ impl LiveView {
         SchemaRef::clone(&self.built.schema)
     }
 
-    /// The whole state, as of all rows taken in. Changes and settled rows that nobody has taken are not in it: take them first.
+    /// The whole state, as of all rows taken in, with the settled rows and changes that nobody has taken yet: they come again after a restore.
     pub fn save(&mut self) -> Result<Vec<u8>> {
         self.flush()?;
         let mut parts = vec![Part { fingerprint: "-".into(), name: "time".into(), state: self.save_time()? }];
@@ -461,8 +461,9 @@ impl LiveView {
         if due { self.flush() } else { Ok(()) }
     }
 
+    /// What the operators keep, and the bytes of the result that may change.
     fn usage_now(&self) -> Usage {
-        let mut usage = self.output.usage();
+        let mut usage = Usage { rows: 0, ..self.output.usage() };
         self.operators.iter().for_each(|o| usage += o.usage());
         usage
     }

@@ -22,6 +22,7 @@ pub(super) struct Groups {
     /// Per moment of a window, the least that is not over.
     open_from: Vec<Option<i64>>,
     moved: bool,
+    flushes: u32,
     usage: Usage,
 }
 
@@ -38,7 +39,7 @@ impl Groups {
         if spec.is_global() {
             tables.insert(Vec::new(), Table::new(&spec, Vec::new())?);
         }
-        Ok(Groups { open_from: vec![None; spec.times.len()], spec, tables, moved: false, usage: Usage::default() })
+        Ok(Groups { open_from: vec![None; spec.times.len()], spec, tables, moved: false, flushes: 0, usage: Usage::default() })
     }
 
     fn is_over(&self, window: &[i64]) -> bool {
@@ -196,10 +197,12 @@ impl Operator for Groups {
                 }
             }
         }
-        self.usage = Usage {
-            rows: self.tables.values().map(|t| t.groups() as u64).sum(),
-            bytes: self.tables.values().map(|t| t.size() as u64).sum(),
-        };
+        // Looking at every table costs more than a flush that changes little.
+        let rows: u64 = self.tables.values().map(|t| t.groups() as u64).sum();
+        self.flushes = self.flushes.wrapping_add(1);
+        if rows.abs_diff(self.usage.rows) * 16 > self.usage.rows || self.flushes % 64 == 0 {
+            self.usage = Usage { rows, bytes: self.tables.values().map(|t| t.size() as u64).sum() };
+        }
         Ok(())
     }
 

@@ -98,6 +98,7 @@ impl Compiler<'_> {
             gives,
             bounds,
             kept,
+            updating: [self.nodes[left].updating, self.nodes[right].updating],
             may_be_late,
         };
         self.add(Arc::new(stage), vec![left, right], Facts { schema, updating, raw: still && (raw[0] || raw[1]), key })

@@ -10,7 +10,7 @@ mod plan;
 mod refuse;
 
 use crate::compiled::{InputInfo, InputRef, OperatorInfo};
-use crate::frontier::{Frontier, native};
+use crate::frontier::{Frontier, is_time, native};
 use crate::operator::Stage;
 use crate::source::Source;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -175,7 +175,7 @@ fn finish(
         .map(|i| Input {
             reference: InputRef { schema: i.schema.clone(), name: i.name.clone() },
             followed: i.followed,
-            event_time: i.event_time.clone(),
+            event_time: i.event_time.clone().filter(|e| i.columns.field_with_name(e).is_ok_and(|f| is_time(f.data_type()))),
         })
         .collect();
     let mut input_refs: Vec<(bool, InputRef)> = inputs.iter().map(|i| (i.followed, i.reference.clone())).collect();

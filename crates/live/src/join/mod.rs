@@ -66,6 +66,8 @@ pub(crate) struct Join {
     pub(crate) bounds: Vec<Bound>,
     /// Which sides are kept: those whose other side can change.
     pub(crate) kept: [bool; 2],
+    /// Which sides' rows may be taken back.
+    pub(crate) updating: [bool; 2],
     /// Which sides' rows may come late.
     pub(crate) may_be_late: [bool; 2],
 }

@@ -28,6 +28,7 @@ pub(super) struct Side {
     /// Keys that have rows of a moment.
     by_moment: BTreeMap<i64, Vec<Bytes>>,
     pruned_by: Option<usize>,
+    updating: bool,
     pub(super) count: u64,
     pub(super) bytes: u64,
 }
@@ -58,6 +59,7 @@ impl Side {
             rows: HashMap::default(),
             by_moment: BTreeMap::new(),
             pruned_by: join.pruned_by(side).map(|b| b.column),
+            updating: join.updating[side],
             count: 0,
             bytes: 0,
         })
@@ -100,7 +102,9 @@ impl Side {
             Some(rows) => rows,
             None => self.rows.entry(key.into()).or_default(),
         };
-        match rows.iter().position(|r| r.row.as_ref() == bytes) {
+        // Where none goes, equal rows may stand beside each other, and need not be looked for.
+        let same = if self.updating { rows.iter().position(|r| r.row.as_ref() == bytes) } else { None };
+        match same {
             Some(at) => {
                 rows[at].weight += weight;
                 if rows[at].weight == 0 {
