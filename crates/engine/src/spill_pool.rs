@@ -1,4 +1,4 @@
-//! The memory pool of a limited engine: what can spill shares what is left fairly, and part is kept back for what cannot.
+//! The memory pool of a limited engine: what can spill shares what is left fairly, part is kept back for what cannot, and exchanges never wait.
 
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
@@ -8,8 +8,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Room for what merges the spills of one partition: a batch of each spill, and its keys.
 const MERGE_ROOM: usize = 8 << 20;
 
+/// What an exchange between partitions is called among the consumers.
+const EXCHANGE: &str = "RepartitionExec";
+
 /// As DataFusion's `FairSpillPool`, but with a part that only consumers that cannot spill may use. Without it, a sort that holds all there is
 /// leaves nothing for the merge of its own spills, or of its sister's: whether a query then fails depends on which of them was faster.
+///
+/// An exchange is never refused: what it holds is a few batches per partition, and one that spills can wait for ever, on a file that nobody
+/// will write to (<https://github.com/apache/datafusion/issues/24883>, mended after 55.2). What it holds is taken from what others may have.
 #[derive(Debug)]
 pub(crate) struct SpillPool {
     limit: usize,
@@ -31,6 +37,10 @@ impl SpillPool {
         SpillPool { limit, kept_back, state: Mutex::default() }
     }
 
+    fn spills(consumer: &MemoryConsumer) -> bool {
+        consumer.can_spill() && !consumer.name().starts_with(EXCHANGE)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,25 +52,25 @@ impl MemoryPool for SpillPool {
     }
 
     fn register(&self, consumer: &MemoryConsumer) {
-        if consumer.can_spill() {
+        if Self::spills(consumer) {
             self.state().spillers += 1;
         }
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
-        if consumer.can_spill() {
+        if Self::spills(consumer) {
             self.state().spillers -= 1;
         }
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         let mut state = self.state();
-        if reservation.consumer().can_spill() { state.spillable += additional } else { state.unspillable += additional }
+        if Self::spills(reservation.consumer()) { state.spillable += additional } else { state.unspillable += additional }
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
         let mut state = self.state();
-        if reservation.consumer().can_spill() { state.spillable -= shrink } else { state.unspillable -= shrink }
+        if Self::spills(reservation.consumer()) { state.spillable -= shrink } else { state.unspillable -= shrink }
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
@@ -72,7 +82,7 @@ impl MemoryPool for SpillPool {
                 reservation.size()
             ))
         };
-        if reservation.consumer().can_spill() {
+        if Self::spills(reservation.consumer()) {
             let share = self.limit.saturating_sub(state.unspillable.max(self.kept_back)) / state.spillers.max(1);
             if reservation.size() + additional > share {
                 return Err(refused(share.saturating_sub(reservation.size())));
@@ -80,7 +90,7 @@ impl MemoryPool for SpillPool {
             state.spillable += additional;
         } else {
             let available = self.limit.saturating_sub(state.unspillable + state.spillable);
-            if additional > available {
+            if additional > available && !reservation.consumer().name().starts_with(EXCHANGE) {
                 return Err(refused(available));
             }
             state.unspillable += additional;
@@ -127,6 +137,15 @@ mod tests {
         assert!(other.try_grow(1).is_err());
         drop((sort, other));
         assert_eq!(pool.reserved(), 0);
+        // An exchange gets what it asks for, and leaves less to the others.
+        let pool: Arc<dyn MemoryPool> = Arc::new(SpillPool::new(32 << 20, 2));
+        let exchange = MemoryConsumer::new("RepartitionExec[0]").with_can_spill(true).register(&pool);
+        exchange.try_grow(30 << 20).unwrap();
+        let sort = MemoryConsumer::new("sort").with_can_spill(true).register(&pool);
+        assert!(sort.try_grow(3 << 20).is_err());
+        sort.try_grow(2 << 20).unwrap();
+        exchange.try_grow(1 << 20).unwrap();
+        assert_eq!(pool.reserved(), 33 << 20);
         // Of a large limit a quarter is kept back.
         let pool: Arc<dyn MemoryPool> = Arc::new(SpillPool::new(1 << 30, 2));
         let sort = MemoryConsumer::new("sort").with_can_spill(true).register(&pool);
