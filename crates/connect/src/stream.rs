@@ -55,6 +55,10 @@ pub trait StreamSource: Send {
     fn confirm(&mut self, upto: &Positions) -> Result<()>;
     /// Per split, how far behind its end the last pulled row is, as far as known without waiting.
     fn lag(&mut self) -> Vec<Lag>;
+    /// Whether the far side was reached, so that [`StreamSource::lag`] tells how far this is behind. Until then nobody knows whether there is more.
+    fn is_reading(&self) -> bool {
+        true
+    }
     /// What is wrong just now, for people; `None` when all is well.
     fn trouble(&self) -> Option<String> {
         None

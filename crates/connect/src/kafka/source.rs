@@ -369,6 +369,10 @@ impl StreamSource for Source {
         self.parts.iter().map(lag).collect()
     }
 
+    fn is_reading(&self) -> bool {
+        self.is_open
+    }
+
     fn trouble(&self) -> Option<String> {
         let listener = self.consumer.context();
         let away = listener.news().are_away.then(|| listener.heard.last().unwrap_or_else(|| "no broker answers".into()));

@@ -262,7 +262,7 @@ impl Work {
                 }
             }
             let lag = self.source.lag();
-            let caught_up = ended || (quiet && lag.iter().all(|l| l.behind.unwrap_or(0) == 0));
+            let caught_up = ended || (quiet && self.source.is_reading() && lag.iter().all(|l| l.behind.unwrap_or(0) == 0));
             let was = {
                 let mut standing = self.standing.lock();
                 let was = standing.caught_up;

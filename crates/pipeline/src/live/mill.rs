@@ -31,6 +31,8 @@ const TURN: usize = 32;
 const TICK_MICROS: i64 = 50_000;
 /// Rows held in memory beyond this are sealed at once, and beyond twice this the mill waits for the commit.
 const HOT_BYTES_MAX: usize = 256 << 20;
+/// Whoever waits for what has come waits this long for a source that can't be reached.
+const PATIENCE_MICROS: i64 = 15_000_000;
 /// With nobody asking for another time, rows reach Delta this often.
 pub(crate) const PUBLISH_MICROS: i64 = 500_000;
 
@@ -55,6 +57,8 @@ pub(crate) struct Mill {
     maintained_at: i64,
     epochs: u64,
     quiet: BTreeSet<usize>,
+    /// When rows last came, or the mill began to turn.
+    moved_at: i64,
 }
 
 /// How a turn of the wheel ended.
@@ -103,6 +107,7 @@ impl Mill {
             maintained_at: ws.clock.now_micros(),
             epochs: 0,
             quiet: BTreeSet::new(),
+            moved_at: ws.clock.now_micros(),
         };
         mill.open_views().await?;
         // Alarms are of those that are there to hear them.
@@ -158,6 +163,9 @@ impl Mill {
             }
             return Ok(Turned::Stopped);
         }
+        if options.until == Until::CaughtUp && now - self.moved_at > PATIENCE_MICROS {
+            self.check_reached()?;
+        }
         let held = self.held_bytes();
         if held > 2 * HOT_BYTES_MAX {
             self.settle_commit(true)?;
@@ -200,6 +208,7 @@ impl Mill {
         match message {
             Message::Rows(taken) => {
                 self.quiet.remove(&index);
+                self.moved_at = self.ws.clock.now_micros();
                 self.rows(index, *taken)
             }
             Message::Quiet => {
@@ -300,6 +309,19 @@ impl Mill {
 
     fn is_caught_up(&self) -> bool {
         self.feeds.iter().enumerate().all(|(i, f)| self.quiet.contains(&i) && f.standing().caught_up)
+    }
+
+    /// A source that can't be reached keeps back rows that nobody knows of: whoever wants all of them is told.
+    fn check_reached(&self) -> Result<()> {
+        for feed in &self.feeds {
+            let standing = feed.standing();
+            if let (false, Some(trouble)) = (standing.caught_up, standing.trouble) {
+                return Err(Error::unavailable(format!("nothing has come for {} s: {trouble}", PATIENCE_MICROS / 1_000_000))
+                    .at(feed.p.raw_node())
+                    .help("`tidemill serve` waits until it is back"));
+            }
+        }
+        Ok(())
     }
 
     fn held_bytes(&self) -> usize {
