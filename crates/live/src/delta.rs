@@ -1,8 +1,8 @@
 //! A change: rows, each with how many times it comes (+1) or goes (-1).
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{concat_batches, filter, filter_record_batch, take, take_record_batch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Int64Type, SchemaRef, UInt32Type};
 use tidemill_core::Result;
 
 #[derive(Debug, Clone)]
@@ -10,16 +10,23 @@ pub struct Delta {
     pub rows: RecordBatch,
     /// `None`: every row comes once.
     pub weights: Option<Int64Array>,
+    /// Which late rows these come from, where somebody wants to know which of them were left out.
+    pub(crate) origin: Option<UInt32Array>,
 }
 
 impl Delta {
     pub fn inserted(rows: RecordBatch) -> Self {
-        Delta { rows, weights: None }
+        Delta::weighed(rows, None)
+    }
+
+    /// `weights`: +1 or -1 per row; `None`: every row comes once.
+    pub fn weighed(rows: RecordBatch, weights: Option<Int64Array>) -> Self {
+        Delta { rows, weights, origin: None }
     }
 
     pub fn with_weight(rows: RecordBatch, weight: i64) -> Self {
         let weights = (weight != 1).then(|| Int64Array::from(vec![weight; rows.num_rows()]));
-        Delta { rows, weights }
+        Delta::weighed(rows, weights)
     }
 
     pub fn len(&self) -> usize {
@@ -36,22 +43,25 @@ impl Delta {
 
     pub(crate) fn filter(&self, keep: &BooleanArray) -> Result<Delta> {
         let weights = match &self.weights {
-            Some(w) => {
-                Some(filter(w, keep)?.as_any().downcast_ref::<Int64Array>().cloned().unwrap_or_else(|| Int64Array::from(vec![0i64; 0])))
-            }
+            Some(w) => Some(filter(w, keep)?.as_primitive::<Int64Type>().clone()),
             None => None,
         };
-        Ok(Delta { rows: filter_record_batch(&self.rows, keep)?, weights })
+        let origin = match &self.origin {
+            Some(o) => Some(filter(o, keep)?.as_primitive::<UInt32Type>().clone()),
+            None => None,
+        };
+        Ok(Delta { rows: filter_record_batch(&self.rows, keep)?, weights, origin })
     }
 
     pub(crate) fn take(&self, rows: &UInt32Array) -> Result<Delta> {
         let weights = self.weights.as_ref().map(|w| rows.values().iter().map(|i| w.value(*i as usize)).collect::<Int64Array>());
-        Ok(Delta { rows: take_record_batch(&self.rows, rows)?, weights })
+        let origin = self.origin.as_ref().map(|o| rows.values().iter().map(|i| o.value(*i as usize)).collect::<UInt32Array>());
+        Ok(Delta { rows: take_record_batch(&self.rows, rows)?, weights, origin })
     }
 
     /// The same rows with other columns.
     pub(crate) fn with_columns(&self, schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<Delta> {
-        Ok(Delta { rows: batch(schema, columns, self.len())?, weights: self.weights.clone() })
+        Ok(Delta { rows: batch(schema, columns, self.len())?, weights: self.weights.clone(), origin: self.origin.clone() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::delta::Delta;
 use crate::frontier::Frontier;
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, UInt32Array};
 use tidemill_core::Result;
 
 pub(crate) trait Stage: std::any::Any + Send + Sync {
@@ -20,8 +20,17 @@ pub(crate) trait Stage: std::any::Any + Send + Sync {
 /// What an operator may know, and tell, while it takes rows.
 #[derive(Debug, Default)]
 pub(crate) struct Cx {
-    /// Rows (or windows of rows) that came after their time and were left out.
-    pub(crate) dropped: u64,
+    /// Which rows came after their time and were left out of something: where they come from, maybe more than once.
+    pub(crate) left_out: Vec<u32>,
+}
+
+impl Cx {
+    /// Of a change, these rows are left out.
+    pub(crate) fn leave_out(&mut self, delta: Option<&UInt32Array>, rows: impl IntoIterator<Item = usize>) {
+        if let Some(origin) = delta {
+            self.left_out.extend(rows.into_iter().map(|row| origin.value(row)));
+        }
+    }
 }
 
 pub(crate) trait Operator: Send {

@@ -134,7 +134,7 @@ impl Output {
             self.put(of, rows);
         }
         if self.follows && !self.hold {
-            self.changes.push(Delta { rows: self.visible(&delta.rows)?, weights: delta.weights });
+            self.changes.push(Delta::weighed(self.visible(&delta.rows)?, delta.weights));
         }
         Ok(())
     }
@@ -220,7 +220,7 @@ impl Output {
         left.sort_by_key(|(_, sum, order)| (*sum > 0, *order));
         let rows = codec.decode(left.iter().map(|(row, ..)| row.as_ref()))?;
         let weights: Int64Array = left.iter().map(|(_, sum, _)| *sum).collect();
-        Ok(vec![Delta { rows, weights: Some(weights) }])
+        Ok(vec![Delta::weighed(rows, Some(weights))])
     }
 
     /// Rows that may change, with how often they are there, and where the frontier stands; then what nobody has taken yet: settled rows, and changes
@@ -251,7 +251,7 @@ impl Output {
         let weights = counts.column(0).as_primitive::<Int64Type>().clone();
         let rows = batch(self.codec.schema(), rows.columns().to_vec(), rows.num_rows())?;
         if !self.append_only {
-            self.push(Delta { rows, weights: Some(weights) })?;
+            self.push(Delta::weighed(rows, Some(weights)))?;
         }
         self.follows = follows;
         self.frontier = frontier.column(0).as_primitive::<Int64Type>().iter().next().flatten();
@@ -261,7 +261,7 @@ impl Output {
         }
         if changes.num_rows() > 0 {
             let weights = change_weights.column(0).as_primitive::<Int64Type>().clone();
-            self.changes = vec![Delta { rows: as_shown(changes)?, weights: Some(weights) }];
+            self.changes = vec![Delta::weighed(as_shown(changes)?, Some(weights))];
         }
         Ok(())
     }

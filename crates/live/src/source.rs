@@ -72,7 +72,7 @@ impl Operator for Reader {
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let rows = batch(&self.source.schema, columns, delta.len())?;
-        out.push(Delta { rows, weights: delta.weights });
+        out.push(Delta { rows, ..delta });
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use crate::delta::{Delta, batch, indices, taken};
 use crate::frontier::{Frontier, Through, unnested};
 use crate::operator::{Cx, Operator, Stage};
-use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, ListArray, RecordBatch, cast::AsArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array, ListArray, RecordBatch, UInt32Array, cast::AsArray};
 use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_expr::PhysicalExpr;
@@ -189,6 +189,7 @@ impl Operator for Unnest {
     fn push(&mut self, _: usize, delta: Delta, _: &mut Cx, out: &mut Vec<Delta>) -> Result<()> {
         let mut columns = delta.rows.columns().to_vec();
         let mut weights = delta.weights.clone();
+        let mut late = delta.origin.clone();
         let mut len = delta.len();
         if let Some(list) = self.list {
             let (elements, origin) = self.elements(&columns[list])?;
@@ -197,6 +198,7 @@ impl Operator for Unnest {
                 *column = if at == list { Arc::clone(&elements) } else { taken(column, &origin)? };
             }
             weights = weights.map(|w| origin.values().iter().map(|i| w.value(*i as usize)).collect::<Int64Array>());
+            late = late.map(|l| origin.values().iter().map(|i| l.value(*i as usize)).collect::<UInt32Array>());
         }
         let mut opened = Vec::with_capacity(self.schema.fields().len());
         for (at, column) in columns.into_iter().enumerate() {
@@ -207,7 +209,7 @@ impl Operator for Unnest {
             }
         }
         if len > 0 {
-            out.push(Delta { rows: batch(&self.schema, opened, len)?, weights });
+            out.push(Delta { rows: batch(&self.schema, opened, len)?, weights, origin: late });
         }
         Ok(())
     }

@@ -166,7 +166,7 @@ impl LiveView {
             self.watermarks.begin(now_micros);
         }
         self.now = Some(now_micros.max(self.now.unwrap_or(now_micros)));
-        let delta = Delta { rows: rows.clone(), weights: weights.cloned() };
+        let delta = Delta::weighed(rows.clone(), weights.cloned());
         self.rows_in += delta.len() as u64;
         if !self.built.inputs[at].followed {
             self.take_in(at, delta)?;
@@ -351,10 +351,10 @@ impl LiveView {
         Ok(())
     }
 
-    /// Gives rows to every place where the view reads this input.
-    fn take_in(&mut self, input: usize, delta: Delta) -> Result<u64> {
+    /// Gives rows to every place where the view reads this input. Which late ones were left out somewhere.
+    fn take_in(&mut self, input: usize, delta: Delta) -> Result<Vec<u32>> {
         if delta.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         self.pending = true;
         let mut cx = Cx::default();
@@ -364,7 +364,7 @@ impl LiveView {
             self.operators[*leaf].push(0, delta.clone(), &mut cx, &mut out)?;
             self.send(*leaf, &mut out, &mut cx)?;
         }
-        Ok(cx.dropped)
+        Ok(cx.left_out)
     }
 
     /// What an operator said goes on to whoever waits for it, and so on to the result.
@@ -396,28 +396,28 @@ impl LiveView {
         }
     }
 
-    /// Rows some of which lie behind the watermark: those go in one by one, to know which of them were left out.
+    /// Rows some of which lie behind the watermark: which of those are left out is told by whoever does it.
     fn take_in_late(&mut self, at: usize, split: &str, delta: Delta, times: &Int64Array, mark: i64) -> Result<()> {
         let is_behind = |row: &usize| times.is_valid(*row) && times.value(*row) < mark;
         let (behind, on_time): (Vec<usize>, Vec<usize>) = (0..delta.len()).partition(is_behind);
         self.take_in(at, delta.take(&indices(on_time))?)?;
         let late = self.built.settings.late;
-        for row in behind {
-            let one = indices([row]);
-            let dropped = self.take_in(at, delta.take(&one)?)?;
-            if dropped == 0 && late != Late::Update {
-                continue;
-            }
-            self.late += 1;
-            if late == Late::List && self.late_rows.len() < LATE_ROWS_MAX {
-                self.late_rows.push(LateRow {
-                    input: self.built.inputs[at].reference.clone(),
-                    split: split.to_string(),
-                    event_micros: times.value(row),
-                    watermark: mark,
-                    row: take_record_batch(&delta.rows, &one)?,
-                });
-            }
+        let mut tardy = delta.take(&indices(behind.iter().copied()))?;
+        tardy.origin = Some(indices(behind.iter().copied()));
+        let mut left_out = self.take_in(at, tardy)?;
+        left_out.sort_unstable();
+        left_out.dedup();
+        let told: Vec<usize> = if late == Late::Update { behind } else { left_out.into_iter().map(|row| row as usize).collect() };
+        self.late += told.len() as u64;
+        let room = if late == Late::List { LATE_ROWS_MAX.saturating_sub(self.late_rows.len()) } else { 0 };
+        for row in told.into_iter().take(room) {
+            self.late_rows.push(LateRow {
+                input: self.built.inputs[at].reference.clone(),
+                split: split.to_string(),
+                event_micros: times.value(row),
+                watermark: mark,
+                row: take_record_batch(&delta.rows, &indices([row]))?,
+            });
         }
         Ok(())
     }

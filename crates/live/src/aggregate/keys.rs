@@ -20,6 +20,10 @@ impl Pieces {
         Pieces { schema, pieces: Vec::new(), begins: Vec::new(), len: 0 }
     }
 
+    pub(crate) fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(&self.schema)
+    }
+
     pub(crate) fn size(&self) -> usize {
         self.pieces.iter().map(RecordBatch::get_array_memory_size).sum()
     }

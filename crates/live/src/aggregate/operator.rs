@@ -6,11 +6,12 @@ use super::table::{NULL, Table, key_schema};
 use crate::delta::{Delta, batch, taken};
 use crate::frontier::{Frontier, moments, natives};
 use crate::operator::{Cx, Operator, Stage, Usage};
+use crate::rows::RowCodec;
 use crate::state::numbered;
 use crate::stateless::evaluate;
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array, cast::AsArray, new_null_array};
 use arrow::compute::{cast, concat};
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Int64Type, SchemaRef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidemill_core::{Error, Result};
@@ -18,12 +19,20 @@ use tidemill_engine::failure;
 
 pub(super) struct Groups {
     spec: Arc<Aggregate>,
+    key_schema: SchemaRef,
+    codec: RowCodec,
     tables: BTreeMap<Vec<i64>, Table>,
+    /// For each moment of a window but the first, by which `tables` is ordered: the windows by it.
+    by_moment: Vec<BTreeMap<i64, Vec<Vec<i64>>>>,
+    /// Windows that have something to say.
+    news: Vec<Vec<i64>>,
     /// Per moment of a window, the least that is not over.
     open_from: Vec<Option<i64>>,
     moved: bool,
     flushes: u32,
     usage: Usage,
+    /// How many groups there were when their bytes were counted.
+    sized_at: u64,
 }
 
 /// Rows of one window within a batch.
@@ -35,18 +44,64 @@ enum Rows {
 
 impl Groups {
     pub(super) fn new(spec: Arc<Aggregate>) -> Result<Self> {
-        let mut tables = BTreeMap::new();
-        if spec.is_global() {
-            tables.insert(Vec::new(), Table::new(&spec, Vec::new())?);
+        let key_schema = key_schema(&spec);
+        let mut groups = Groups {
+            open_from: vec![None; spec.times.len()],
+            codec: RowCodec::new(Arc::clone(&key_schema))?,
+            key_schema,
+            tables: BTreeMap::new(),
+            by_moment: vec![BTreeMap::new(); spec.times.len().saturating_sub(1)],
+            news: Vec::new(),
+            moved: false,
+            flushes: 0,
+            usage: Usage::default(),
+            sized_at: 0,
+            spec,
+        };
+        if groups.spec.is_global() {
+            groups.open(Vec::new())?;
+            groups.news.push(Vec::new());
+            groups.usage.rows = 1;
         }
-        Ok(Groups { open_from: vec![None; spec.times.len()], spec, tables, moved: false, flushes: 0, usage: Usage::default() })
+        Ok(groups)
+    }
+
+    fn open(&mut self, window: Vec<i64>) -> Result<&mut Table> {
+        let table = Table::new(&self.spec, &self.key_schema, window.clone())?;
+        for (by, moment) in self.by_moment.iter_mut().zip(window.iter().skip(1)) {
+            by.entry(*moment).or_default().push(window.clone());
+        }
+        Ok(self.tables.entry(window).or_insert(table))
+    }
+
+    /// Windows that are over, without looking at the others.
+    fn over(&mut self) -> Vec<Vec<i64>> {
+        let mut over: Vec<Vec<i64>> = Vec::new();
+        if let Some(Some(from)) = self.open_from.first() {
+            over.extend(self.tables.range(..vec![*from]).map(|(window, _)| window.clone()).filter(|w| self.is_over(w)));
+        }
+        let from = self.open_from.iter().skip(1);
+        for (by, from) in self.by_moment.iter_mut().zip(from) {
+            let Some(from) = from else { continue };
+            let open = by.split_off(from);
+            let mut gone = std::mem::replace(by, open);
+            // What has no such moment is not over by it.
+            if let Some(null) = gone.remove(&NULL) {
+                by.insert(NULL, null);
+            }
+            over.extend(gone.into_values().flatten());
+        }
+        over.sort_unstable();
+        over.dedup();
+        over
     }
 
     fn is_over(&self, window: &[i64]) -> bool {
         window.iter().zip(&self.open_from).any(|(moment, from)| *moment != NULL && from.is_some_and(|f| *moment < f))
     }
 
-    fn add(&mut self, groups: &[ArrayRef], args: &[Args], weights: Option<&Int64Array>, rows: usize, cx: &mut Cx) -> Result<()> {
+    fn add(&mut self, groups: &[ArrayRef], args: &[Args], delta: &Delta, cx: &mut Cx) -> Result<()> {
+        let (rows, weights, origin) = (delta.len(), delta.weights.as_ref(), delta.origin.as_ref());
         let spec = Arc::clone(&self.spec);
         let mut keys: Vec<ArrayRef> = spec.keys.iter().map(|k| Arc::clone(&groups[*k])).collect();
         if !spec.sets.is_empty() {
@@ -59,20 +114,18 @@ impl Groups {
                 Rows::Some(some) => some.len(),
             };
             if spec.may_be_late && self.is_over(&window) {
-                cx.dropped += count as u64;
-                continue;
-            }
-            let table = match self.tables.get_mut(&window) {
-                Some(table) => table,
-                None => {
-                    let table = Table::new(&spec, window.clone())?;
-                    self.tables.entry(window).or_insert(table)
+                match &which {
+                    Rows::All => cx.leave_out(origin, 0..rows),
+                    Rows::Range(from, len) => cx.leave_out(origin, *from..from + len),
+                    Rows::Some(some) => cx.leave_out(origin, some.values().iter().map(|row| *row as usize)),
                 }
-            };
-            if let Rows::All = which {
-                table.update(&keys, args, weights, rows)?;
                 continue;
             }
+            if !self.tables.contains_key(&window) {
+                self.open(window.clone())?;
+            }
+            let Some(table) = self.tables.get_mut(&window) else { continue };
+            let (had, had_news) = (table.groups(), table.has_news());
             let pick = |array: &ArrayRef| match &which {
                 Rows::All => Ok(Arc::clone(array)),
                 Rows::Range(from, len) => Ok(array.slice(*from, *len)),
@@ -84,7 +137,11 @@ impl Groups {
                 Some(w) => Some(pick(&(Arc::new(w.clone()) as ArrayRef))?.as_primitive::<Int64Type>().clone()),
                 None => None,
             };
-            table.update(&keys, &args, weights.as_ref(), count)?;
+            table.update(&keys, &args, weights.as_ref(), count, &self.codec)?;
+            self.usage.rows += (table.groups() - had) as u64;
+            if table.has_news() && !had_news {
+                self.news.push(window);
+            }
         }
         Ok(())
     }
@@ -159,7 +216,7 @@ impl Operator for Groups {
         let groups = spec.groups.iter().map(|g| evaluate(g, &delta.rows)).collect::<Result<Vec<_>>>()?;
         let args = spec.calls.iter().map(|c| c.evaluate(&delta.rows)).collect::<Result<Vec<_>>>()?;
         if spec.sets.is_empty() {
-            return self.add(&groups, &args, delta.weights.as_ref(), rows, cx);
+            return self.add(&groups, &args, &delta, cx);
         }
         for (left_out, number) in &spec.sets {
             let mut set: Vec<ArrayRef> = groups
@@ -168,7 +225,7 @@ impl Operator for Groups {
                 .map(|(g, out)| if *out { new_null_array(g.data_type(), rows) } else { Arc::clone(g) })
                 .collect();
             set.push(number.to_array_of_size(rows).map_err(failure)?);
-            self.add(&set, &args, delta.weights.as_ref(), rows, cx)?;
+            self.add(&set, &args, &delta, cx)?;
         }
         Ok(())
     }
@@ -185,29 +242,34 @@ impl Operator for Groups {
     }
 
     fn flush(&mut self, out: &mut Vec<Delta>) -> Result<()> {
-        for table in self.tables.values_mut() {
-            table.flush(out)?;
+        let mut news = std::mem::take(&mut self.news);
+        news.sort_unstable();
+        for window in news.drain(..) {
+            if let Some(table) = self.tables.get_mut(&window) {
+                table.flush(out)?;
+            }
         }
+        self.news = news;
         if std::mem::take(&mut self.moved) {
-            let over: Vec<Vec<i64>> = self.tables.keys().filter(|w| self.is_over(w)).cloned().collect();
-            for window in over {
+            for window in self.over() {
                 let Some(mut table) = self.tables.remove(&window) else { continue };
+                self.usage.rows -= table.groups() as u64;
                 if self.spec.hold {
                     out.extend(table.all()?);
                 }
             }
         }
         // Looking at every table costs more than a flush that changes little.
-        let rows: u64 = self.tables.values().map(|t| t.groups() as u64).sum();
         self.flushes = self.flushes.wrapping_add(1);
-        if rows.abs_diff(self.usage.rows) * 16 > self.usage.rows || self.flushes % 64 == 0 {
-            self.usage = Usage { rows, bytes: self.tables.values().map(|t| t.size() as u64).sum() };
+        if self.usage.rows.abs_diff(self.sized_at) * 16 > self.sized_at || self.flushes.is_multiple_of(64) {
+            self.sized_at = self.usage.rows;
+            self.usage.bytes = self.tables.values().map(|t| t.size() as u64).sum();
         }
         Ok(())
     }
 
     fn usage(&self) -> Usage {
-        Usage { rows: self.tables.values().map(|t| t.groups() as u64).sum(), ..self.usage }
+        self.usage
     }
 
     /// Windows: their moments, how many groups, how long each aggregate's state. Groups: their keys and counts. Then each aggregate's state.
@@ -231,7 +293,7 @@ impl Operator for Groups {
             counts.extend(own_counts);
         }
         let whole = |columns: Vec<Vec<i64>>| numbered(columns.into_iter().map(|c| Arc::new(Int64Array::from(c)) as ArrayRef).collect());
-        let key_schema = key_schema(&self.spec);
+        let key_schema = Arc::clone(&self.key_schema);
         let mut key_columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(counts))];
         for at in 0..key_schema.fields().len() {
             let parts: Vec<&dyn Array> = keys.iter().map(|k| k.column(at).as_ref()).collect();
@@ -258,7 +320,7 @@ impl Operator for Groups {
         let times = spec.times.len();
         let mut group = 0;
         let mut begins = vec![0; states.len()];
-        let key_schema = key_schema(&spec);
+        let key_schema = Arc::clone(&self.key_schema);
         for row in 0..windows.num_rows() {
             let window: Vec<i64> = (0..times).map(|t| number(t, row)).collect();
             let groups = length(times, row);
@@ -272,11 +334,14 @@ impl Operator for Groups {
                 own_states.push(state.columns().iter().map(|c| c.slice(begins[call], len)).collect::<Vec<_>>());
                 begins[call] += len;
             }
-            let mut table = Table::new(&spec, window.clone())?;
-            table.restore(&own_keys, counts.as_primitive::<Int64Type>().values(), &own_states)?;
+            let mut table = Table::new(&spec, &key_schema, window.clone())?;
+            table.restore(&own_keys, counts.as_primitive::<Int64Type>().values(), &own_states, &self.codec)?;
+            self.open(window.clone())?;
             self.tables.insert(window, table);
             group += groups;
         }
+        self.news.clear();
+        self.usage.rows = self.tables.values().map(|t| t.groups() as u64).sum();
         Ok(())
     }
 }

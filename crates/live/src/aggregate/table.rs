@@ -4,6 +4,7 @@ use super::Aggregate;
 use super::accumulator::{Accumulator, Args};
 use super::keys::Pieces;
 use crate::delta::{Delta, batch, indices, joined, taken};
+use crate::rows::{Bytes, Encoded, RowCodec};
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
@@ -16,8 +17,7 @@ pub(crate) struct Table {
     spec: Arc<Aggregate>,
     /// The values of `times`, in native units; [`NULL`] for none.
     pub(crate) window: Vec<i64>,
-    /// `None`: one group, or none.
-    values: Option<Box<dyn GroupValues>>,
+    lookup: Lookup,
     keys: Pieces,
     groups: usize,
     /// How many rows each group has, where rows may go.
@@ -34,21 +34,32 @@ pub(crate) struct Table {
     ids: Vec<usize>,
 }
 
+/// How a group is found by its key.
+enum Lookup {
+    /// There are no keys: one group, or none.
+    One,
+    /// The keys' bytes, by number. Windows with few groups each are many: what looks up a million keys takes tens of kilobytes for the first one.
+    Few(Vec<Bytes>),
+    Many(Box<dyn GroupValues>),
+}
+
+/// So many groups are looked for one after the other.
+const FEW: usize = 16;
+/// A batch of more rows of one window says that there is no need to save room.
+const FEW_ROWS: usize = 64;
+
 /// Stands for a NULL among moments.
 pub(crate) const NULL: i64 = i64::MIN;
 
 impl Table {
-    pub(crate) fn new(spec: &Arc<Aggregate>, window: Vec<i64>) -> Result<Self> {
-        let key_schema = key_schema(spec);
-        let values = match key_schema.fields().is_empty() {
-            true => None,
-            false => Some(new_group_values(Arc::clone(&key_schema), &GroupOrdering::None).map_err(failure)?),
-        };
+    pub(crate) fn new(spec: &Arc<Aggregate>, key_schema: &SchemaRef, window: Vec<i64>) -> Result<Self> {
+        let key_schema = Arc::clone(key_schema);
+        let lookup = if key_schema.fields().is_empty() { Lookup::One } else { Lookup::Few(Vec::new()) };
         let accumulators = spec.calls.iter().map(|c| c.start()).collect::<Result<Vec<_>>>()?;
         let mut table = Table {
             spec: Arc::clone(spec),
             window,
-            values,
+            lookup,
             keys: Pieces::new(key_schema),
             groups: 0,
             counts: Vec::new(),
@@ -76,8 +87,12 @@ impl Table {
     pub(crate) fn size(&self) -> usize {
         let fixed = self.counts.capacity() * 8 + self.touched.capacity() * 4 + self.dirty.capacity() * 8 + self.ids.capacity() * 8;
         let before: usize = self.before.iter().map(RecordBatch::get_array_memory_size).sum();
-        let values = self.values.as_ref().map_or(0, |v| v.size());
-        fixed + before + values + self.keys.size() + self.accumulators.iter().map(|a| a.size()).sum::<usize>()
+        let lookup = match &self.lookup {
+            Lookup::One => 0,
+            Lookup::Few(few) => few.iter().map(|key| key.len() + size_of::<Bytes>()).sum(),
+            Lookup::Many(values) => values.size(),
+        };
+        fixed + before + lookup + self.keys.size() + self.accumulators.iter().map(|a| a.size()).sum::<usize>()
     }
 
     fn resize(&mut self, groups: usize) {
@@ -92,25 +107,22 @@ impl Table {
         !self.spec.updating || self.spec.is_global() || self.counts[id] > 0
     }
 
+    /// Whether it will say something at the next flush.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
     /// Takes rows of this window: their keys, and what each aggregate wants of them.
-    pub(crate) fn update(&mut self, keys: &[ArrayRef], args: &[Args], weights: Option<&Int64Array>, rows: usize) -> Result<()> {
+    pub(crate) fn update(
+        &mut self,
+        keys: &[ArrayRef],
+        args: &[Args],
+        weights: Option<&Int64Array>,
+        rows: usize,
+        codec: &RowCodec,
+    ) -> Result<()> {
         let mut ids = std::mem::take(&mut self.ids);
-        match &mut self.values {
-            None => {
-                ids.clear();
-                ids.resize(rows, 0);
-                if self.groups == 0 && rows > 0 {
-                    self.resize(1);
-                }
-            }
-            Some(values) => {
-                values.intern(keys, &mut ids).map_err(failure)?;
-                let groups = values.len();
-                if groups > self.groups {
-                    self.add_keys(keys, &ids, groups)?;
-                }
-            }
-        }
+        self.find(keys, rows, codec, &mut ids)?;
         if !self.spec.hold {
             self.touch(&ids)?;
         }
@@ -123,6 +135,39 @@ impl Table {
             call.update(accumulator.as_mut(), args, &ids, weights, self.groups)?;
         }
         self.ids = ids;
+        Ok(())
+    }
+
+    /// Numbers the rows' groups; new keys get new numbers.
+    fn find(&mut self, keys: &[ArrayRef], rows: usize, codec: &RowCodec, ids: &mut Vec<usize>) -> Result<()> {
+        if let Lookup::Few(few) = &mut self.lookup {
+            let known = few.len();
+            if rows <= FEW_ROWS && find_few(few, &codec.encode(keys, rows)?, ids) {
+                let groups = few.len();
+                return if groups > known { self.add_keys(keys, ids, groups) } else { Ok(()) };
+            }
+            let mut values = new_group_values(self.keys.schema(), &GroupOrdering::None).map_err(failure)?;
+            if self.groups > 0 {
+                values.intern(self.keys.all()?.columns(), ids).map_err(failure)?;
+            }
+            self.lookup = Lookup::Many(values);
+        }
+        match &mut self.lookup {
+            Lookup::Many(values) => {
+                values.intern(keys, ids).map_err(failure)?;
+                let groups = values.len();
+                if groups > self.groups {
+                    self.add_keys(keys, ids, groups)?;
+                }
+            }
+            Lookup::One | Lookup::Few(_) => {
+                ids.clear();
+                ids.resize(rows, 0);
+                if self.groups == 0 && rows > 0 {
+                    self.resize(1);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -222,11 +267,9 @@ impl Table {
     }
 
     /// A table that was saved after a flush, with everything told.
-    pub(crate) fn restore(&mut self, keys: &RecordBatch, counts: &[i64], states: &[Vec<ArrayRef>]) -> Result<()> {
-        if let Some(values) = &mut self.values {
-            let mut ids = Vec::new();
-            values.intern(keys.columns(), &mut ids).map_err(failure)?;
-            self.keys.push(keys.columns().to_vec(), keys.num_rows())?;
+    pub(crate) fn restore(&mut self, keys: &RecordBatch, counts: &[i64], states: &[Vec<ArrayRef>], codec: &RowCodec) -> Result<()> {
+        if !matches!(self.lookup, Lookup::One) {
+            self.find(keys.columns(), keys.num_rows(), codec, &mut Vec::new())?;
         }
         self.resize(counts.len());
         if self.spec.updating {
@@ -240,6 +283,23 @@ impl Table {
         self.flush += 1;
         Ok(())
     }
+}
+
+/// Numbers rows by looking through a few keys; false when there are too many of them.
+fn find_few(few: &mut Vec<Bytes>, keys: &Encoded, ids: &mut Vec<usize>) -> bool {
+    ids.clear();
+    for row in 0..keys.len() {
+        let key = keys.row(row);
+        let id = few.iter().position(|k| **k == *key).unwrap_or_else(|| {
+            few.push(key.into());
+            few.len() - 1
+        });
+        if few.len() > FEW {
+            return false;
+        }
+        ids.push(id);
+    }
+    true
 }
 
 /// The columns that tell groups of one window apart.

@@ -47,7 +47,7 @@ impl Joined {
         }
         let moments = moments(delta.rows.column(column))?;
         let keep: BooleanArray = (0..delta.len()).map(|row| Some(moments.is_null(row) || moments.value(row) >= least)).collect();
-        cx.dropped += (keep.len() - keep.true_count()) as u64;
+        cx.leave_out(delta.origin.as_ref(), (0..keep.len()).filter(|row| !keep.value(*row)));
         if keep.true_count() == keep.len() { Ok(delta) } else { delta.filter(&keep) }
     }
 
@@ -67,7 +67,7 @@ impl Joined {
         let other = self.join.inputs[1 - side].fields().iter().map(|f| new_null_array(f.data_type(), rows.num_rows())).collect::<Vec<_>>();
         let own = rows.columns().to_vec();
         let columns = if side == 0 { [own, other].concat() } else { [other, own].concat() };
-        Ok(Delta { rows: batch(&self.join.schema, columns, rows.num_rows())?, weights: Some(weights.into()) })
+        Ok(Delta::weighed(batch(&self.join.schema, columns, rows.num_rows())?, Some(weights.into())))
     }
 
     /// What is given of a side's rows that meet something or nothing, as far as the join gives it.
@@ -84,17 +84,14 @@ impl Joined {
             }
             Gives::Semi { side: of } | Gives::Anti { side: of } if of == side => {
                 let (rows, weights) = some(matches!(self.join.gives, Gives::Semi { .. }))?;
-                out.push(Delta {
-                    rows: batch(&self.join.schema, rows.columns().to_vec(), rows.num_rows())?,
-                    weights: Some(weights.into()),
-                });
+                out.push(Delta::weighed(batch(&self.join.schema, rows.columns().to_vec(), rows.num_rows())?, Some(weights.into())));
             }
             Gives::Mark { side: of } if of == side => {
                 for meets in [false, true] {
                     let (rows, weights) = some(meets)?;
                     let mut columns = rows.columns().to_vec();
                     columns.push(Arc::new(BooleanArray::from(vec![meets; rows.num_rows()])));
-                    out.push(Delta { rows: batch(&self.join.schema, columns, rows.num_rows())?, weights: Some(weights.into()) });
+                    out.push(Delta::weighed(batch(&self.join.schema, columns, rows.num_rows())?, Some(weights.into())));
                 }
             }
             _ => {}
@@ -144,7 +141,7 @@ impl Operator for Joined {
             }
             if let Gives::Pairs { .. } = join.gives {
                 let weights: Int64Array = pairs.iter().map(|p| p.weight).collect();
-                out.push(Delta { rows: batch(&join.schema, columns.columns().to_vec(), pairs.len())?, weights: Some(weights) });
+                out.push(Delta::weighed(batch(&join.schema, columns.columns().to_vec(), pairs.len())?, Some(weights)));
             }
             if join.gives.counts(1 - side) {
                 self.recount(side, &delta, &incoming, &pairs, out)?;

@@ -95,7 +95,7 @@ impl Partitions {
         let said = self.codecs.said.decode(changes.iter().map(|(_, said, _)| said.as_ref()))?;
         let columns = rows.columns().iter().chain(said.columns()).cloned().collect();
         let weights: Int64Array = changes.iter().map(|(.., weight)| *weight).collect();
-        out.push(Delta { rows: batch(&self.spec.schema, columns, changes.len())?, weights: Some(weights) });
+        out.push(Delta::weighed(batch(&self.spec.schema, columns, changes.len())?, Some(weights)));
         Ok(())
     }
 
@@ -130,7 +130,7 @@ impl Operator for Partitions {
         if self.spec.may_be_late
             && let Some(late) = self.late(&keys, &delta.rows)?
         {
-            cx.dropped += late.true_count() as u64;
+            cx.leave_out(delta.origin.as_ref(), (0..late.len()).filter(|row| late.value(*row)));
             delta = delta.filter(&arrow::compute::not(&late)?)?;
             keys = self.spec.partition.iter().map(|p| evaluate(p, &delta.rows)).collect::<Result<Vec<_>>>()?;
         }
