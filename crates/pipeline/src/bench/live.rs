@@ -1,6 +1,8 @@
 //! The project's live views at work on its own rows: how many rows a second each takes at full speed, how long a batch takes, and, at a given rate,
 //! how long after its time a row is in the result.
 //!
+//! A view none of whose tables is followed is measured as if those with an event time were. The result is read every 50 ms, as `serve` does.
+//!
 //! Rows are those of the lake, in the order in which they are stored, from memory: neither source nor disk is in these figures. At a rate, batch
 //! number n is due at n × rows ÷ rate from the start, whether the one before it is done or not, and its time counts from when it was due: a pause
 //! counts with every batch that it holds up (no coordinated omission).
@@ -109,6 +111,9 @@ impl RecipeTimed {
     }
 }
 
+/// The result is asked for this often.
+const TOLD_EVERY: Duration = Duration::from_millis(50);
+
 /// Tables by name, and their rows.
 type Stored = BTreeMap<TableName, Arc<Vec<RecordBatch>>>;
 
@@ -119,7 +124,10 @@ impl Workspace {
         let versions = versions_of(&done);
         let views = self.live_views(&options.only)?;
         let session = self.live_session()?;
-        let inputs = self.live_inputs(None);
+        let followed = self.live_inputs(None);
+        // What is read from files all the same may be asked how it would do.
+        let as_if: Vec<InputInfo> =
+            followed.iter().map(|i| InputInfo { followed: i.followed || i.event_time.is_some(), ..i.clone() }).collect();
         let mut stored = Stored::new();
         let mut report = LiveReport {
             project: self.project().name.clone(),
@@ -135,7 +143,12 @@ impl Workspace {
         let steps = (views.len() + 1) as f64;
         for (at, view) in views.iter().enumerate() {
             told(&view.name, at as f64 / steps);
-            let compiled = match compile(view, &session, &inputs) {
+            let compiled = match compile(view, &session, &followed) {
+                Ok(c) if c.inputs().iter().any(|i| is_stream(&followed, i)) => Ok((c, &followed)),
+                Ok(_) => compile(view, &session, &as_if).map(|c| (c, &as_if)),
+                Err(e) => Err(e),
+            };
+            let (compiled, inputs) = match compiled {
                 Ok(c) => c,
                 Err(e) => {
                     report.views.push(failed(&view.name, &e));
@@ -149,7 +162,8 @@ impl Workspace {
                     stored.insert(table, rows);
                 }
             }
-            let (engine, inputs, stored) = (Arc::clone(&self.engine), inputs.clone(), stored.clone());
+            let inputs = inputs.clone();
+            let (engine, stored) = (Arc::clone(&self.engine), stored.clone());
             let (name, options, live) = (view.name.clone(), options.clone(), live.clone());
             let timed = blocking(move || {
                 let work = Work { compiled: &compiled, inputs: &inputs, stored: &stored, options: &live };
@@ -255,12 +269,18 @@ impl Work<'_> {
             let mut view = self.loaded(memory())?;
             let fed = interleaved(&streams, self.options.batch_rows);
             let began = Instant::now();
+            let (mut told, mut settled) = (began, 0);
             for (input, batch) in &fed {
                 let at = Instant::now();
                 view.apply(input, "bench", batch, None, 0)?;
+                if told.elapsed() >= TOLD_EVERY {
+                    settled += view.take_settled()?.iter().map(RecordBatch::num_rows).sum::<usize>();
+                    view.open_rows()?;
+                    told = Instant::now();
+                }
                 batches.record(at.elapsed().as_micros() as i64, 1);
             }
-            let settled: usize = view.take_settled()?.iter().map(RecordBatch::num_rows).sum();
+            settled += view.take_settled()?.iter().map(RecordBatch::num_rows).sum::<usize>();
             let open: usize = view.open_rows()?.iter().map(RecordBatch::num_rows).sum();
             timed.seconds.push(began.elapsed().as_secs_f64());
             let stats = view.stats();
@@ -313,7 +333,7 @@ impl Work<'_> {
     }
 
     fn is_stream(&self, input: &InputRef) -> bool {
-        self.inputs.iter().any(|i| i.followed && i.schema == input.schema && i.name == input.name)
+        is_stream(self.inputs, input)
     }
 
     fn streams(&self) -> Vec<(&InputRef, &Vec<RecordBatch>)> {
@@ -332,6 +352,10 @@ impl Work<'_> {
         }
         Ok(view)
     }
+}
+
+fn is_stream(inputs: &[InputInfo], input: &InputRef) -> bool {
+    inputs.iter().any(|i| i.followed && i.schema == input.schema && i.name == input.name)
 }
 
 /// Batches of every stream in turn, in proportion to their lengths, so that all end together.
