@@ -24,13 +24,13 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// Messages that may wait before pumps do: what bounds memory between source and mill.
-const QUEUE: usize = 16;
+const QUEUE: usize = 8;
 /// So many messages are taken before somebody else may look.
 const TURN: usize = 32;
 /// Views are told of the time this often when nothing comes.
 const TICK_MICROS: i64 = 50_000;
 /// Rows held in memory beyond this are sealed at once, and beyond twice this the mill waits for the commit.
-const HOT_BYTES_MAX: usize = 32 << 20;
+const HOT_BYTES_MAX: usize = 16 << 20;
 /// Whoever waits for what has come waits this long for a source that can't be reached.
 const PATIENCE_MICROS: i64 = 15_000_000;
 /// With nobody asking for another time, rows reach Delta this often.
