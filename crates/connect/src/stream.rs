@@ -31,6 +31,25 @@ pub trait StreamConnector: Send + Sync {
 pub const STREAMS: &[&dyn StreamConnector] =
     &[&crate::follow::directory::Directory, &crate::follow::tail::Tail, &crate::follow::socket::Socket, &crate::kafka::Kafka];
 
+/// Options that say how a source is looked at and reached, and none of its rows: changing one makes nothing be read again.
+pub const CHANGE_NO_ROWS: &[&str] = &[
+    "fetch_wait_ms_max",
+    "follow",
+    "group",
+    "insecure_listen",
+    "poll_ms",
+    "queue_bytes_max",
+    "sasl_mechanism",
+    "sasl_password",
+    "sasl_user",
+    "security",
+    "tls_ca",
+    "tls_certificate",
+    "tls_key",
+    "tls_key_password",
+    "token",
+];
+
 /// What `connector = "…"` means for a table that is followed: `files` with `follow = true` is a directory that fills.
 pub fn followed(kind: &str, options: &Options) -> Option<&'static dyn StreamConnector> {
     let kind = match (kind, options.get("follow")) {

@@ -95,6 +95,15 @@ impl Error {
         self.place = place.into();
         self
     }
+    /// Within a larger thing: the place that is known already is the more exact one, and stays.
+    #[must_use]
+    pub fn within(self, whole: impl Into<String>) -> Self {
+        let place = match self.place.as_str() {
+            "" => whole.into(),
+            exact => format!("{}: {exact}", whole.into()),
+        };
+        self.at(place)
+    }
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -132,5 +141,16 @@ impl std::error::Error for Error {
 impl From<arrow::error::ArrowError> for Error {
     fn from(e: arrow::error::ArrowError) -> Self {
         Error::data(e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_exact_place_stays() {
+        let at = |place: &str| Error::data("torn").at(place).within("raw.orders").to_string();
+        assert_eq!((at("orders/3").as_str(), at("").as_str()), ("raw.orders: orders/3: torn", "raw.orders: torn"));
     }
 }

@@ -5,14 +5,15 @@ use crate::ingest_step::blocking;
 use crate::nodes::{self, NodePlan};
 use crate::quarantine::{Aside, ident};
 use crate::run::Run;
-use crate::state::{self, ChangeLine, FileState, LedgerLine, QualityLine};
+use crate::state::{self, ChangeLine, FileState, LedgerLine, Outcome, QualityLine};
 use crate::tables::Prepared;
+use crate::workspace::Workspace;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tidemill_connect::{FileEntry, ScanOptions};
-use tidemill_core::{Error, Meter, Reject, Result, Scan};
+use tidemill_core::{Error, Meter, Morsel, Reject, Result, Scan};
 use tidemill_lake::{Commit, Lake, Removes, Snapshot, TableName, TableWriter, WriterOptions};
 use tidemill_prepare::{Applied, ApplyContext, FitContext, Fitted, RowSink};
 use tidemill_project::spec::Refit;
@@ -41,6 +42,62 @@ impl Input {
             Input::Raw(_, s) => s.bytes(),
             Input::Source(_, files) => files.iter().map(|f| f.size).sum(),
         }
+    }
+}
+
+/// What a table that has no row yet begins with, where its rules learn nothing from rows: they are fitted to none at all, so that the first row that
+/// comes goes through them. `None` where rules have to wait for rows, or depend on other nodes.
+pub(crate) async fn fit_on_nothing(ws: &Arc<Workspace>, p: &Arc<Prepared>) -> Result<Option<Outcome>> {
+    let node = p.clean_node();
+    let alone = ws.checked.graph.node(&node).is_some_and(|n| n.depends_on.iter().all(|d| *d == p.raw_node()));
+    if p.recipe.needs_fit() || !p.recipe.references().is_empty() || !alone {
+        return Ok(None);
+    }
+    let (q, threads, memory) = (Arc::clone(p), ws.engine.threads(), ws.engine.memory());
+    let (dir, scratch) = (ws.checked.project.dir.clone(), ws.scratch());
+    let fitted = blocking(move || {
+        let schema = ingest::raw_schema(&q.reads);
+        let scan = |_: Option<&[String]>| Ok(Box::new(NoRows(Arc::clone(&schema))) as Box<dyn Scan>);
+        q.recipe.fit(&FitContext {
+            scan: &scan,
+            references: BTreeMap::new(),
+            base_dir: &dir,
+            threads,
+            meter: &Meter::default(),
+            memory,
+            scratch: &scratch,
+            cache_bytes: 0,
+            contract: None,
+        })
+    })
+    .await?;
+    // One that nothing was committed with is nobody's.
+    let generation = nodes::latest_recipe(&ws.lake, &p.table.name)?.unwrap_or(1);
+    ws.lake.put_state(&nodes::recipe_path(&p.table.name, generation), &fitted.to_json())?;
+    let mut parts = nodes::rules_parts(&ws.checked, p);
+    parts.part("engine", nodes::ENGINE_GENERATION).part(format!("input {}", p.raw_node()), "");
+    if let Some(functions) = crate::check::functions_of(&ws.checked, &node) {
+        parts.part("functions", &functions);
+    }
+    Ok(Some(Outcome {
+        format: state::FORMAT,
+        node,
+        fingerprint: parts.whole(),
+        parts: parts.parts,
+        lineage: crate::lineage::of_recipe(p, &fitted.schema()),
+        recipe: Some(generation),
+        ..Outcome::default()
+    }))
+}
+
+struct NoRows(SchemaRef);
+
+impl Scan for NoRows {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.0)
+    }
+    fn next(&self) -> Result<Option<Box<dyn Morsel>>> {
+        Ok(None)
     }
 }
 
@@ -292,7 +349,7 @@ impl Run {
 }
 
 /// The schema with the project's descriptions on its columns.
-fn described(schema: &SchemaRef, p: &Prepared) -> SchemaRef {
+pub(crate) fn described(schema: &SchemaRef, p: &Prepared) -> SchemaRef {
     use tidemill_project::spec::Rule;
     let mut texts: BTreeMap<&str, &str> = p.table.columns.iter().map(|c| (c.name.value.as_str(), c.description.as_str())).collect();
     for r in &p.table.clean {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use tidemill_connect::stream::CHANGE_NO_ROWS;
 use tidemill_core::ColumnRead;
 use tidemill_project::spec::{
     Check, Export, Function, FunctionTest, FunctionTestKind, LiveSettings, Materialized, OptionValue, Options, Table, View,
@@ -45,7 +46,8 @@ impl Fingerprint {
 pub fn read_spec(table: &Table, columns: &[ColumnRead], functions: &str) -> String {
     let mut s = String::new();
     let _ = writeln!(s, "{}", *table.source.connector);
-    options(&mut s, &table.source.options);
+    let of_rows = table.source.options.iter().filter(|(k, _)| !CHANGE_NO_ROWS.contains(&k.as_str()));
+    options(&mut s, &of_rows.map(|(k, v)| (k.clone(), v.clone())).collect());
     s.push_str(&row_spec(table, columns, functions));
     hash(&s)
 }

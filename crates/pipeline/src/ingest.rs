@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use tidemill_connect::follow::directory;
 use tidemill_connect::{FileEntry, ScanOptions};
 use tidemill_core::{ColumnRead, Decoded, Error, Meter, Reject, Result, name};
 use tidemill_lake::{DataFile, TableWriter};
@@ -59,7 +60,7 @@ pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<
         return Ok(plan);
     };
     let mut seen = BTreeSet::new();
-    let listed = source.list().map_err(|e| e.at(p.raw_node()))?;
+    let listed = source.list().map_err(|e| e.within(p.raw_node()))?;
     for entry in listed {
         seen.insert(entry.path.clone());
         let old = known.get(entry.path.as_str()).copied();
@@ -82,6 +83,15 @@ pub fn plan_files(p: &Prepared, before: Option<&Outcome>, full: bool) -> Result<
             incomplete: None,
             followed: false,
         };
+        if let Some(o) = old.filter(|o| o.followed) {
+            // Its rows came while the directory was followed, and stand among those of other files.
+            if directory::fingerprint_of_whole(&o.fingerprint).as_ref() != Some(&state.fingerprint) {
+                let what = format!("`{}` was taken while its directory was followed, in part or with other content", entry.path);
+                return Err(Error::data(what).help("follow it again (`follow = true`), or put new rows into a new file"));
+            }
+            plan.keep.push(o.clone());
+            continue;
+        }
         match old {
             Some(o) if !full && o.fingerprint == state.fingerprint && o.spec == state.spec => {
                 plan.keep.push(FileState { modified_micros: state.modified_micros, present: true, restored: false, ..o.clone() });

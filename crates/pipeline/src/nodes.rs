@@ -102,11 +102,7 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
             }
             NodeKind::Clean => {
                 let p = prepared(checked, &node.name)?;
-                n.fingerprint.parts.insert("rules".into(), rules_part(&p));
-                for file in p.recipe.reference_files() {
-                    let text = std::fs::read(checked.project.dir.join(file)).unwrap_or_default();
-                    n.fingerprint.parts.insert(file.clone(), fingerprint::hash_bytes(&text));
-                }
+                n.fingerprint.parts.extend(rules_parts(checked, &p).parts);
                 if !p.keeps_raw() {
                     n.files = ingest::plan_files(&p, n.before.as_ref(), options.full && is_selected)?;
                     source_parts(&mut n, &p);
@@ -299,6 +295,16 @@ const FROZEN: &str = "fit older than its rows";
 /// The part of a clean table's fingerprint that stands for its rules.
 pub(crate) fn rules_part(p: &Prepared) -> String {
     fingerprint::hash(&format!("{}\n{:?}", p.recipe.fingerprint(), partitions(p)))
+}
+
+/// A clean table's rules, and the files that they read.
+pub(crate) fn rules_parts(checked: &Checked, p: &Prepared) -> Fingerprint {
+    let mut parts = BTreeMap::from([("rules".to_string(), rules_part(p))]);
+    for file in p.recipe.reference_files() {
+        let text = std::fs::read(checked.project.dir.join(file)).unwrap_or_default();
+        parts.insert(file.clone(), fingerprint::hash_bytes(&text));
+    }
+    Fingerprint { parts }
 }
 
 fn partitions(p: &Prepared) -> Vec<&str> {

@@ -3,10 +3,10 @@
 
 use crate::live::{Served, until};
 use crate::workload::Project;
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A table of numbers whose source is `source`.
 fn project(source: &str) -> Project {
@@ -81,7 +81,34 @@ fn a_file_that_was_taken_and_changes_stops_its_table_by_name() {
     project.run();
     project.write("in/a.csv", &csv(0..20));
     let said = project.ends(1, &["run"]);
-    assert!(said.contains("in/a.csv") && said.contains("has changed") && said.contains("tail"), "{said}");
+    assert!(said.contains("raw.items") && said.contains("in/a.csv") && said.contains("has changed") && said.contains("tail"), "{said}");
+}
+
+#[test]
+fn following_a_directory_or_not_reads_nothing_twice() {
+    let source = "path = \"in/*.csv\"\n";
+    let project = project(source);
+    let ways = ["", "follow = true\npoll_ms = 20\n", "follow = true\npoll_ms = 30\n", "", "follow = true\n"];
+    let table = std::fs::read_to_string(project.dir().join("tables/items.toml")).expect("the table");
+    let mut n = 0;
+    for (at, way) in ways.iter().enumerate() {
+        project.write("tables/items.toml", &table.replace(source, &format!("{source}{way}")));
+        if at > 0 {
+            // Nothing new: what was read in another way is there once.
+            project.run();
+            assert_eq!(project.ask(COUNTS), counts(n), "{at}");
+        }
+        project.write(&format!("in/{at}.csv"), &csv(n..n + 10));
+        n += 10;
+        project.run();
+        assert_eq!(project.ask(COUNTS), counts(n), "{at}");
+        balanced(&project);
+    }
+    // One that has changed since is told, by its name.
+    project.write("tables/items.toml", &table);
+    project.write("in/1.csv", &csv(10..30));
+    let said = project.ends(1, &["run"]);
+    assert!(said.contains("in/1.csv") && said.contains("while its directory was followed"), "{said}");
 }
 
 #[test]
@@ -120,18 +147,6 @@ fn a_log_that_is_rotated_under_load_and_kills_comes_whole() {
     balanced(&project);
 }
 
-/// The next connection that is not closed already: the run before serving has one of its own.
-fn living(server: &TcpListener) -> TcpStream {
-    loop {
-        let (mut peer, _) = server.accept().expect("a connection");
-        peer.set_read_timeout(Some(Duration::from_millis(500))).expect("a time-out");
-        match peer.read(&mut [0]) {
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return peer,
-            _ => {}
-        }
-    }
-}
-
 #[test]
 fn a_socket_is_connected_to_again() {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -139,22 +154,82 @@ fn a_socket_is_connected_to_again() {
     let project = project(&format!("connector = \"socket\"\naddress = \"{address}\""));
     let mut served = Served::start(&project, None);
     for round in 0..3u64 {
-        let mut peer = living(&server);
+        let (mut peer, _) = server.accept().expect("a connection");
         peer.write_all(json(round * 100..round * 100 + 100).as_bytes()).expect("it takes lines");
         until(&project, COUNTS, &counts(round * 100 + 100), &mut served);
         drop(peer);
     }
     // That it broke is told.
-    let _peer = living(&server);
+    let _peer = server.accept().expect("a connection");
     until(&project, "SELECT count(*) FROM system.streams WHERE trouble LIKE '%connections broke%'", "1", &mut served);
     served.stop();
     assert_eq!(project.ask(COUNTS), counts(300));
     balanced(&project);
 }
 
+/// Where nobody listens.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port()
+}
+
+/// Connects as soon as somebody listens.
+#[allow(clippy::disallowed_methods)] // a test that waits for another process has to
+fn connected(port: u16) -> TcpStream {
+    let began = Instant::now();
+    loop {
+        if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) {
+            return stream;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "nobody listens");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+#[allow(clippy::disallowed_methods)] // a sender that takes its time has to
+fn whoever_sends_at_the_very_first_moment_loses_nothing() {
+    let rows = 20_000;
+    // Rules that learn from rows wait for the first ones; others don't.
+    for rule in ["", "[[clean]]\nrule = \"missing\"\ncolumn = \"id\"\nwith = \"median\"\n"] {
+        let port = free_port();
+        let project = project(&format!("connector = \"socket\"\nlisten = \"127.0.0.1:{port}\""));
+        let table = std::fs::read_to_string(project.dir().join("tables/items.toml")).expect("the table");
+        project.write("tables/items.toml", &format!("{table}\n{rule}"));
+        let sender = std::thread::spawn(move || {
+            let mut first = connected(port);
+            let half = rows / 2;
+            first.write_all(json(0..half).as_bytes()).expect("it takes lines");
+            // It goes on for a while, into which fall the first epochs, and the fit where there is one.
+            for n in 0..200 {
+                let from = half + n * half / 200;
+                first.write_all(json(from..from + half / 200).as_bytes()).expect("it takes lines");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let mut served = Served::start(&project, None);
+        sender.join().expect("sent");
+        until(&project, COUNTS, &counts(rows), &mut served);
+        served.stop();
+        assert_eq!(project.ask(COUNTS), counts(rows));
+        // Places are given once: nobody began anew.
+        assert_eq!(project.ask("SELECT count(DISTINCT _line) AS n, max(_line) AS m FROM raw.items"), format!("{rows},{rows}"));
+        balanced(&project);
+    }
+}
+
+#[test]
+fn a_run_leaves_sockets_to_who_stays() {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = server.local_addr().expect("its address");
+    let project = project(&format!("connector = \"socket\"\naddress = \"{address}\""));
+    project.run();
+    server.set_nonblocking(true).expect("no waiting");
+    assert!(server.accept().is_err(), "a run took up what it could not have kept");
+}
+
 #[test]
 fn a_socket_that_listens_wants_its_token() {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let port = free_port();
     let project =
         project(&format!("connector = \"socket\"\nlisten = \"127.0.0.1:{port}\"\ntoken = \"${{ITEMS_TOKEN}}\"\nformat = \"csv\""));
     project.write(".env", "ITEMS_TOKEN=open-sesame\n");
@@ -166,8 +241,6 @@ fn a_socket_that_listens_wants_its_token() {
     send("open-sesame\n2,c\n\"3\",\"d\"\nbroken\n");
     until(&project, COUNTS, &counts(4), &mut served);
     until(&project, "SELECT raw FROM quarantine.items", "broken", &mut served);
-    // The first refusal may have been before the table's rules were fitted, when its source was opened anew.
-    send("wrong\n1,x\n");
     until(&project, "SELECT count(*) FROM system.streams WHERE trouble LIKE '%connections were refused%'", "1", &mut served);
     served.stop();
     assert!(!project.good(&["check", "--format", "json"]).contains("open-sesame"));

@@ -80,6 +80,19 @@ impl StreamConnector for Directory {
     }
 }
 
+/// The position of a file that was read whole by somebody else, of whom size, time and fingerprint are known.
+pub fn position_of_whole(size: u64, modified_micros: i64, fingerprint: &str) -> String {
+    Standing::Done { size, modified: modified_micros, hash: fingerprint.to_string() }.to_string()
+}
+
+/// The fingerprint of a file that was taken whole, by its position.
+pub fn fingerprint_of_whole(position: &str) -> Option<String> {
+    match Standing::parse(position)? {
+        Standing::Done { hash, .. } => Some(hash),
+        Standing::At { .. } => None,
+    }
+}
+
 /// How far a file was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Standing {

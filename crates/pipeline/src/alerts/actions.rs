@@ -28,7 +28,9 @@ impl Actions {
         for action in &alert.actions {
             match action {
                 AlertAction::Log => actions.logs = true,
-                AlertAction::Send(source) => actions.targets.push(open(source, dir).map_err(|e| e.at(format!("alert.{}", alert.name)))?),
+                AlertAction::Send(source) => {
+                    actions.targets.push(open(source, dir).map_err(|e| e.within(format!("alert.{}", alert.name)))?)
+                }
             }
         }
         Ok(actions)

@@ -11,10 +11,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tidemill_connect::{Budget, Lag, Positions, Pulled, StreamSource};
+use tidemill_connect::follow::directory::{Directory, position_of_whole};
+use tidemill_connect::{Budget, Lag, Positions, Pulled, StreamConnector, StreamSource};
 use tidemill_core::{Clock, Decoded, Error, Reject, Result};
 use tidemill_prepare::StreamRecipe;
 
+/// The edge of the ledger on which a source's rows come.
+pub(crate) const FROM_SOURCE: &str = "source→raw";
 /// A source that brings nothing is asked again after this long at the latest; it also bounds how long a stop takes.
 const WAIT: Duration = Duration::from_millis(20);
 /// A pull brings this much, about: small enough for latency, large enough for columns.
@@ -35,11 +38,7 @@ pub(crate) struct Feed {
     pub rejects: Vec<Reject>,
     pub rejects_prepared: Vec<Reject>,
     pub dirty: bool,
-    /// From the source's time to the time a query could see the row.
-    pub latency: Histogram,
-    pub rows_in: u64,
-    pub rejected: u64,
-    pub newest_micros: Option<i64>,
+    pub so_far: SoFar,
     pump: Pump,
 }
 
@@ -71,10 +70,22 @@ pub(crate) struct Taken {
     pub source_micros: Option<i64>,
 }
 
-struct Pump {
+/// A source at work: it is opened once, and outlives the feeds that take what it brings.
+pub(crate) struct Pump {
     control: Sender<Control>,
     standing: Arc<Mutex<Standing>>,
     thread: Option<JoinHandle<()>>,
+    so_far: SoFar,
+}
+
+/// What a source has brought since it was opened.
+#[derive(Default)]
+pub(crate) struct SoFar {
+    /// From the source's time to the time a query could see the row.
+    pub latency: Histogram,
+    pub rows_in: u64,
+    pub rejected: u64,
+    pub newest_micros: Option<i64>,
 }
 
 enum Control {
@@ -82,42 +93,53 @@ enum Control {
     Stop,
 }
 
-impl Feed {
+impl Pump {
     /// Opens the source after what the table holds, and begins to pull.
-    pub fn open(
-        index: usize,
-        p: Arc<Prepared>,
-        raw: Outcome,
-        clean: Option<Outcome>,
-        recipe: Option<StreamRecipe>,
-        clock: Arc<dyn Clock>,
-        to: SyncSender<Sent>,
-    ) -> Result<Feed> {
+    pub fn open(index: usize, p: &Arc<Prepared>, raw: &Outcome, clock: Arc<dyn Clock>, to: SyncSender<Sent>) -> Result<Pump> {
         let stream = p.stream.as_ref().ok_or_else(|| Error::bug(format!("{} is not followed", p.table.name)))?;
-        let positions: Positions = raw.files.iter().filter(|f| f.followed).map(|f| (f.path.clone(), f.fingerprint.clone())).collect();
-        let source = stream.connector.open(&stream.options, &stream.base_dir, &p.reads, &positions).map_err(|e| e.at(p.raw_node()))?;
+        let mut from = positions(raw);
+        if stream.connector.kind() == Directory.kind() {
+            // What was read before the directory was followed is not read again.
+            let whole = raw.files.iter().filter(|f| !f.followed);
+            from.extend(whole.map(|f| (f.path.clone(), position_of_whole(f.size, f.modified_micros, &f.fingerprint))));
+        }
+        let source = stream.connector.open(&stream.options, &stream.base_dir, &p.reads, &from).map_err(|e| e.within(p.raw_node()))?;
         let standing = Arc::new(Mutex::new(Standing::default()));
         let (control, orders) = channel();
-        let work = Work { index, p: Arc::clone(&p), source, to, orders, standing: Arc::clone(&standing), clock };
+        let work = Work { index, p: Arc::clone(p), source, to, orders, standing: Arc::clone(&standing), clock };
         let thread = std::thread::Builder::new()
             .name(format!("feed {}", p.table.name))
             .spawn(move || work.run())
             .map_err(|e| Error::unavailable("cannot start a thread").because(e))?;
-        Ok(Feed {
+        Ok(Pump { control, standing, thread: Some(thread), so_far: SoFar::default() })
+    }
+}
+
+/// Where a table's splits have been read to.
+fn positions(raw: &Outcome) -> Positions {
+    raw.files.iter().filter(|f| f.followed).map(|f| (f.path.clone(), f.fingerprint.clone())).collect()
+}
+
+impl Feed {
+    pub fn new(p: Arc<Prepared>, raw: Outcome, clean: Option<Outcome>, recipe: Option<StreamRecipe>, mut pump: Pump) -> Feed {
+        Feed {
             p,
             recipe,
-            positions,
+            positions: positions(&raw),
             raw,
             clean,
             rejects: Vec::new(),
             rejects_prepared: Vec::new(),
             dirty: false,
-            latency: Histogram::default(),
-            rows_in: 0,
-            rejected: 0,
-            newest_micros: None,
-            pump: Pump { control, standing, thread: Some(thread) },
-        })
+            so_far: std::mem::take(&mut pump.so_far),
+            pump,
+        }
+    }
+
+    /// The source, still open, for the feed that takes this one's place.
+    pub fn into_pump(mut self) -> Pump {
+        self.pump.so_far = self.so_far;
+        self.pump
     }
 
     pub fn standing(&self) -> Standing {
@@ -145,16 +167,16 @@ impl Feed {
     pub fn count_raw(&mut self, taken: &Taken, read: u64, written: u64) {
         let split = taken.decoded.split.to_string();
         self.positions.insert(split.clone(), taken.position.clone());
-        self.rows_in += read;
-        self.rejected += taken.rejects.len() as u64;
-        self.newest_micros = self.newest_micros.max(taken.source_micros);
+        self.so_far.rows_in += read;
+        self.so_far.rejected += taken.rejects.len() as u64;
+        self.so_far.newest_micros = self.so_far.newest_micros.max(taken.source_micros);
         let file = split_state(&mut self.raw.files, &split, &self.p.read_spec);
         file.fingerprint = taken.position.clone();
         file.rows_read += read;
         file.rows_written += written;
         file.rows_quarantined += taken.rejects.len() as u64;
         self.raw.rows += written;
-        let line = ledger(&mut self.raw.ledger, &self.p.table.name, "source→raw");
+        let line = ledger(&mut self.raw.ledger, &self.p.table.name, FROM_SOURCE);
         line.rows_read += read;
         line.written += written;
         line.quarantined += taken.rejects.len() as u64;
@@ -225,7 +247,7 @@ struct Work {
 impl Work {
     fn run(mut self) {
         if let Err(e) = self.pump() {
-            let _ = self.to.send((self.index, Message::Failed(e.at(self.p.raw_node()))));
+            let _ = self.to.send((self.index, Message::Failed(e.within(self.p.raw_node()))));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The mill: takes what the feeds bring, through recipes into live views, and has an epoch committed whenever one is due. One thread turns it;
 //! commits run beside it, one at a time.
 
-use super::feed::{self, Feed, Message, Sent, Taken};
+use super::feed::{self, Feed, Message, Pump, Sent, Taken};
 use super::guard::Guard;
 use super::hot::{self, Hot, HotTable, HotView, Rows};
 use super::seal::{self, Committed, Sealed};
@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::time::Duration;
 use tidemill_core::{Error, ErrorKind, Result};
 use tidemill_lake::{Lease, TableName};
@@ -59,24 +59,55 @@ pub(crate) struct Mill {
     quiet: BTreeSet<usize>,
     /// When rows last came, or the mill began to turn.
     moved_at: i64,
+    /// It goes on, and is not the beginning of a run.
+    serves: bool,
 }
 
 /// How a turn of the wheel ended.
 enum Turned {
     On,
     Stopped,
+    /// Rows have come whose rules were never fitted.
+    ToFit,
+}
+
+/// Sources that stay open while the mill stands still: what they bring waits, and nothing that they handed over is lost.
+pub(crate) struct Standstill {
+    messages: Receiver<Sent>,
+    pumps: Vec<Pump>,
+    /// Clean tables that have no fitted rules yet, though rows have come.
+    pub unfitted: Vec<String>,
 }
 
 impl Mill {
-    /// Opens every feed and every live view that reads one, at the last finished epoch.
-    pub async fn open(ws: &Arc<Workspace>, lease: &Arc<Lease>, recorder: &Arc<Recorder>, only: &BTreeSet<String>) -> Result<Mill> {
+    /// Opens every feed and every live view that reads one, at the last finished epoch. `still`: sources that are open already.
+    pub async fn open(
+        ws: &Arc<Workspace>,
+        lease: &Arc<Lease>,
+        recorder: &Arc<Recorder>,
+        only: &BTreeSet<String>,
+        still: Option<Standstill>,
+    ) -> Result<Mill> {
         let followed: Vec<Arc<Prepared>> =
             ws.checked.tables.iter().filter(|p| p.stream.is_some() && (only.is_empty() || only.contains(&p.raw_node()))).cloned().collect();
-        let (to, messages) = sync_channel(QUEUE);
+        let (to, messages, pumps) = match still {
+            Some(still) => (None, still.messages, still.pumps),
+            None => {
+                let (to, messages) = sync_channel(QUEUE);
+                (Some(to), messages, Vec::new())
+            }
+        };
+        let mut pumps = pumps.into_iter();
         let mut hot = Hot { versions: ws.last_versions()?, ..Hot::default() };
         let mut feeds = Vec::new();
         for (index, p) in followed.iter().enumerate() {
-            feeds.push(open_feed(ws, index, p, &to).await?);
+            let begins = only.is_empty();
+            let pump = |raw: &Outcome| match (pumps.next(), &to) {
+                (Some(pump), _) => Ok(pump),
+                (None, Some(to)) => Pump::open(index, p, raw, Arc::clone(&ws.clock), to.clone()),
+                (None, None) => Err(Error::bug("a source was forgotten while the mill stood still")),
+            };
+            feeds.push(open_feed(ws, p, begins, pump).await?);
             let (raw, clean) = hot::names(&feeds[index]);
             for name in [raw, clean] {
                 let base = match hot.versions.get(&name) {
@@ -86,6 +117,8 @@ impl Mill {
                 hot.tables.push(HotTable { name, base, sealed: Vec::new(), fresh: Rows::default() });
             }
         }
+        // Who stayed open says only once that it is quiet.
+        let quiet = feeds.iter().enumerate().filter(|(_, f)| f.standing().caught_up).map(|(index, _)| index).collect();
         let publish_micros =
             followed.iter().filter_map(|p| p.table.publish_micros.as_ref().map(|m| m.value)).min().unwrap_or(PUBLISH_MICROS);
         let mut mill = Mill {
@@ -106,8 +139,9 @@ impl Mill {
             ticked_at: 0,
             maintained_at: ws.clock.now_micros(),
             epochs: 0,
-            quiet: BTreeSet::new(),
+            quiet,
             moved_at: ws.clock.now_micros(),
+            serves: only.is_empty(),
         };
         mill.open_views().await?;
         // Alarms are of those that are there to hear them.
@@ -130,17 +164,19 @@ impl Mill {
         Ok(())
     }
 
-    /// Turns until told to stop, or until everything that had come is taken in and committed.
-    pub fn turn(&mut self, options: &FollowOptions) -> Result<()> {
+    /// Turns until told to stop, or until everything that had come is taken in and committed; or until rules are to be fitted to the first rows,
+    /// for which the mill stands still and its sources stay open.
+    pub fn turn(&mut self, options: &FollowOptions) -> Result<Option<Standstill>> {
         let result = loop {
             match self.once(options) {
                 Ok(Turned::On) => {}
                 Ok(Turned::Stopped) => break Ok(()),
+                Ok(Turned::ToFit) => return Ok(self.stand_still()),
                 Err(e) => break Err(e),
             }
         };
         self.close();
-        result
+        result.map(|()| None)
     }
 
     fn once(&mut self, options: &FollowOptions) -> Result<Turned> {
@@ -153,15 +189,16 @@ impl Mill {
         if now - self.ticked_at >= TICK_MICROS {
             self.tick(now)?;
         }
-        // Rules are fitted by a run, for which the mill stands still.
-        let to_fit = options.until == Until::Stopped && self.epochs > 0 && !self.unfitted().is_empty();
-        let stop = to_fit || self.ws.cancelled.is_asked() || (options.until == Until::CaughtUp && self.is_caught_up());
-        if stop {
+        let cancelled = self.ws.cancelled.is_asked();
+        let through = options.until == Until::CaughtUp && self.is_caught_up();
+        // Rules are fitted by a run, for which the mill stands still; before one, they are fitted anyway.
+        let to_fit = self.serves && !cancelled && (through || self.epochs > 0) && !self.unfitted().is_empty();
+        if cancelled || through || to_fit {
             self.settle_commit(true)?;
             while self.seal()? {
                 self.settle_commit(true)?;
             }
-            return Ok(Turned::Stopped);
+            return Ok(if to_fit { Turned::ToFit } else { Turned::Stopped });
         }
         if options.until == Until::CaughtUp && now - self.moved_at > PATIENCE_MICROS {
             self.check_reached()?;
@@ -230,7 +267,7 @@ impl Mill {
         let (split, source_micros) = (Arc::clone(&taken.decoded.split), taken.source_micros);
         let clean = match &mut feed.recipe {
             Some(recipe) => {
-                let applied = recipe.apply(taken.decoded, None).map_err(|e| e.at(feed.p.clean_node()))?;
+                let applied = recipe.apply(taken.decoded, None).map_err(|e| e.within(feed.p.clean_node()))?;
                 seal::count_clean(feed, &applied);
                 feed.rejects_prepared.extend(applied.rejects);
                 Some(applied.rows)
@@ -256,7 +293,7 @@ impl Mill {
         drop(hot);
         let done = self.ws.clock.now_micros();
         if let Some(source) = source_micros {
-            feed.latency.record(done - source, written);
+            feed.so_far.latency.record(done - source, written);
             let mut hot = self.hot.lock();
             for (at, _) in self.readers.get(&clean_name).into_iter().flatten() {
                 hot.views[*at].latency.record(done - source, written);
@@ -376,14 +413,27 @@ impl Mill {
         Ok(())
     }
 
-    fn close(&mut self) {
-        for feed in &mut self.feeds {
-            feed.stop();
-        }
+    /// Lets everything go but the sources.
+    fn stand_still(&mut self) -> Option<Standstill> {
+        self.let_go();
+        let unfitted = self.unfitted();
+        let messages = self.messages.take()?;
+        let pumps = std::mem::take(&mut self.feeds).into_iter().map(Feed::into_pump).collect();
+        Some(Standstill { messages, pumps, unfitted })
+    }
+
+    fn let_go(&mut self) {
         self.guard.close();
         let _ = self.pour();
         let outlets: Vec<_> = self.hot.lock().views.iter_mut().filter_map(|v| v.outlet.take()).collect();
         outlets.into_iter().for_each(|mut o| o.close());
+    }
+
+    fn close(&mut self) {
+        for feed in &mut self.feeds {
+            feed.stop();
+        }
+        self.let_go();
         // Pumps that wait to be heard would wait for ever.
         self.messages = None;
         for feed in &mut self.feeds {
@@ -393,7 +443,7 @@ impl Mill {
     }
 
     /// Clean tables that have no fitted rules yet, though rows have come.
-    pub fn unfitted(&self) -> Vec<String> {
+    fn unfitted(&self) -> Vec<String> {
         let without = self.feeds.iter().filter(|f| f.recipe.is_none() && f.raw.rows > 0);
         without.map(|f| format!("{}+", f.p.clean_node())).collect()
     }
@@ -419,19 +469,23 @@ impl HotView {
     }
 }
 
-async fn open_feed(ws: &Arc<Workspace>, index: usize, p: &Arc<Prepared>, to: &SyncSender<Sent>) -> Result<Feed> {
+/// `begins`: a table that has no row yet gets its rules at once where they learn nothing from rows.
+async fn open_feed(ws: &Arc<Workspace>, p: &Arc<Prepared>, begins: bool, pump: impl FnOnce(&Outcome) -> Result<Pump>) -> Result<Feed> {
     use tidemill_project::NodeKind::{Clean, Raw};
     let last = |node: String, kind| {
         let ws = Arc::clone(ws);
         async move { nodes::last_outcome(&ws.lake, &node, kind).await }
     };
-    let raw = last(p.raw_node(), Raw).await?.unwrap_or_else(|| Outcome {
-        format: crate::state::FORMAT,
-        node: p.raw_node(),
-        ..Outcome::default()
-    });
-    let clean = last(p.clean_node(), Clean).await?;
+    let raw = last(p.raw_node(), Raw).await?;
+    let mut clean = last(p.clean_node(), Clean).await?;
+    if begins && raw.is_none() && clean.is_none() {
+        clean = crate::clean_step::fit_on_nothing(ws, p).await?;
+    }
+    let mut raw = raw.unwrap_or_else(|| Outcome { format: crate::state::FORMAT, node: p.raw_node(), ..Outcome::default() });
+    // The account of a replay is closed; that of the source goes on.
+    raw.ledger.retain(|l| l.edge == feed::FROM_SOURCE);
     let recipe = seal::recipe(ws, p, &raw, clean.as_ref()).await?;
     let clean = if recipe.is_some() { clean } else { None };
-    feed::Feed::open(index, Arc::clone(p), raw, clean, recipe, Arc::clone(&ws.clock), to.clone())
+    let pump = pump(&raw)?;
+    Ok(Feed::new(Arc::clone(p), raw, clean, recipe, pump))
 }

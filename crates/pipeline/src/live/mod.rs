@@ -24,7 +24,7 @@ use crate::report::{RunOptions, Status, StepReport, Watch};
 use crate::run::run_id;
 use crate::workspace::{Workspace, versions_of};
 use hot::Hot;
-use mill::Mill;
+use mill::{Mill, Standstill};
 use parking_lot::Mutex;
 use status::Figures;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,33 +95,30 @@ impl Workspace {
             return Ok(FollowReport { elapsed: began.elapsed(), ..FollowReport::default() });
         }
         let mut ready = Some(ready);
+        let mut still = None;
         loop {
-            let mut mill = self.mill(&lease, &watch, &BTreeSet::new()).await?;
+            let mut mill = self.mill(&lease, &watch, &BTreeSet::new(), still.take()).await?;
             let following = Following { hot: Arc::clone(&mill.hot), figures: Arc::clone(&mill.figures) };
             let door = door::Door::open(self, &following)?;
             if let Some(ready) = ready.take() {
                 ready(&following);
             }
             let options = options.clone();
-            let (result, unfitted) = in_thread(move || {
-                let result = mill.turn(&options);
-                let unfitted = mill.unfitted();
-                (result, unfitted)
-            })
-            .await?;
+            let result = in_thread(move || mill.turn(&options)).await?;
             drop(door);
-            result?;
-            if unfitted.is_empty() || self.cancelled.is_asked() {
+            let Some(stands) = result? else {
                 let figures = following.figures.lock().clone();
                 return Ok(FollowReport { figures, elapsed: began.elapsed() });
-            }
-            // First rows have come: now their rules can be fitted.
-            let run = RunOptions { select: unfitted, command: run.command.clone(), ..RunOptions::default() };
+            };
+            // First rows have come: now their rules can be fitted. The sources stay open meanwhile.
+            let run = RunOptions { select: stands.unfitted.clone(), command: run.command.clone(), ..RunOptions::default() };
             self.run_nodes(&lease, &run, Arc::clone(&watch)).await?;
+            still = Some(stands);
         }
     }
 
-    /// Takes in everything that has come to followed tables so far: what a run does before the rest.
+    /// Takes in everything that has come to followed tables so far: what a run does before the rest. Sources that can't be read again are left to who
+    /// stays: what one hands over between being opened and being closed would be lost.
     pub(crate) async fn drain(
         self: &Arc<Self>,
         lease: &Arc<Lease>,
@@ -131,11 +128,12 @@ impl Workspace {
         self.give_up_followed(lease).await?;
         let selected: BTreeSet<String> =
             self.checked.graph.select(&options.select).map_err(|p| Error::config(p.message))?.iter().cloned().collect();
-        let wanted = self.checked.tables.iter().any(|p| p.stream.is_some() && selected.contains(&p.raw_node()));
-        if !wanted {
+        let wanted = self.checked.tables.iter().filter(|p| p.stream.as_ref().is_some_and(|s| s.can_replay()));
+        let selected: BTreeSet<String> = wanted.map(|p| p.raw_node()).filter(|n| selected.contains(n)).collect();
+        if selected.is_empty() {
             return Ok(Vec::new());
         }
-        let mut mill = self.mill(lease, watch, &selected).await?;
+        let mut mill = self.mill(lease, watch, &selected, None).await?;
         let steps: Vec<_> = mill.feeds.iter().map(|f| mill.recorder.step(&f.p.raw_node(), "follow")).collect();
         let follow = FollowOptions { until: Until::CaughtUp, command: options.command.clone() };
         let (mill, result) = in_thread(move || {
@@ -144,11 +142,12 @@ impl Workspace {
         })
         .await?;
         for (step, feed) in steps.into_iter().zip(&mill.feeds) {
-            step.meter.rows_read.store(feed.rows_in, std::sync::atomic::Ordering::Relaxed);
-            step.meter.rows_rejected.store(feed.rejected, std::sync::atomic::Ordering::Relaxed);
-            step.meter.rows_written.store(feed.rows_in - feed.rejected, std::sync::atomic::Ordering::Relaxed);
+            step.meter.rows_read.store(feed.so_far.rows_in, std::sync::atomic::Ordering::Relaxed);
+            step.meter.rows_rejected.store(feed.so_far.rejected, std::sync::atomic::Ordering::Relaxed);
+            let written = feed.so_far.rows_in - feed.so_far.rejected;
+            step.meter.rows_written.store(written, std::sync::atomic::Ordering::Relaxed);
             match &result {
-                Ok(()) => step.ok(match feed.positions.len() {
+                Ok(_) => step.ok(match feed.positions.len() {
                     1 => "1 split".to_string(),
                     n => format!("{n} splits"),
                 }),
@@ -159,11 +158,17 @@ impl Workspace {
         Ok(mill.recorder.finished())
     }
 
-    async fn mill(self: &Arc<Self>, lease: &Arc<Lease>, watch: &Arc<dyn Watch>, only: &BTreeSet<String>) -> Result<Mill> {
+    async fn mill(
+        self: &Arc<Self>,
+        lease: &Arc<Lease>,
+        watch: &Arc<dyn Watch>,
+        only: &BTreeSet<String>,
+        still: Option<Standstill>,
+    ) -> Result<Mill> {
         self.give_up_followed(lease).await?;
         let id = run_id(self.clock.now_micros(), lease.fencing());
         let recorder = Recorder::new(id, Arc::clone(watch), Arc::clone(&self.clock), None);
-        Mill::open(self, lease, &recorder, only).await
+        Mill::open(self, lease, &recorder, only, still).await
     }
 
     /// An epoch that was cut off is given up: its rows are read again.

@@ -45,7 +45,7 @@ impl Outlet {
             fields.push(Arc::new(Field::new(DELETED, DataType::Boolean, false)));
         }
         let schema = Arc::new(Schema::new(fields));
-        let sink = connector.open(&plain(&target.options), &ws.checked.project.dir, &schema).map_err(|e| e.at(view.name.clone()))?;
+        let sink = connector.open(&plain(&target.options), &ws.checked.project.dir, &schema).map_err(|e| e.within(view.name.clone()))?;
         let (sender, rows) = sync_channel(QUEUE);
         let closing = Arc::new(AtomicBool::new(false));
         let (name, stop) = (view.name.clone(), Arc::clone(&closing));

@@ -289,7 +289,7 @@ fn cut_table(feed: &mut Feed, hot: &mut Hot, epoch: u64, run_id: &str) -> Result
             Some(SealedClean {
                 outcome: clean.clone(),
                 rows: clean_rows,
-                schema: recipe.schema(),
+                schema: crate::clean_step::described(&recipe.schema(), &p),
                 rejects: std::mem::take(&mut feed.rejects_prepared),
                 partition_by: p.table.partition_by.iter().map(|c| c.value.clone()).collect(),
             })

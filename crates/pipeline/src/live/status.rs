@@ -85,7 +85,7 @@ impl Figures {
                 Some(then) if due => (s.rows_in.saturating_sub(*then)) as f64 / seconds,
                 _ => before.get(i).copied().unwrap_or(0.0),
             };
-            s.behind_seconds = feeds[i].newest_micros.map(|m| ((now - m) as f64 / 1e6).max(0.0));
+            s.behind_seconds = feeds[i].so_far.newest_micros.map(|m| ((now - m) as f64 / 1e6).max(0.0));
         }
         let before: Vec<(f64, f64)> = self.views.iter().map(|v| (v.rows_in_per_second, v.rows_out_per_second)).collect();
         self.views = hot
@@ -187,13 +187,13 @@ fn stream(f: &Feed) -> StreamFigures {
         table: f.p.table.name.clone(),
         connector: f.p.table.source.connector.value.clone(),
         prepared: f.recipe.is_some(),
-        rows_in: f.rows_in,
-        rejected: f.rejected,
+        rows_in: f.so_far.rows_in,
+        rejected: f.so_far.rejected,
         behind: behind.filter(|_| !standing.lag.is_empty()),
         splits: f.positions.len() as u64,
-        latency_ms_p50: millis(&f.latency, 0.5),
-        latency_ms_p99: millis(&f.latency, 0.99),
-        latency_ms_max: millis(&f.latency, 1.0),
+        latency_ms_p50: millis(&f.so_far.latency, 0.5),
+        latency_ms_p99: millis(&f.so_far.latency, 0.99),
+        latency_ms_max: millis(&f.so_far.latency, 1.0),
         trouble: standing.trouble,
         ..StreamFigures::default()
     }

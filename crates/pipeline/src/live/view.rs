@@ -38,7 +38,7 @@ pub(super) async fn open_all(ws: &Arc<Workspace>, feeds: &[Feed], hot: &Mutex<Ho
         if !compiled.inputs().iter().any(followed) {
             continue;
         }
-        out.push(open(ws, view, compiled, &versions).await.map_err(|e| if e.place.is_empty() { e.at(view.name.clone()) } else { e })?);
+        out.push(open(ws, view, compiled, &versions).await.map_err(|e| e.within(view.name.clone()))?);
     }
     Ok(out)
 }
