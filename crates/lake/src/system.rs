@@ -201,6 +201,7 @@ const TABLES: &[Declaration] = &[
             ("latency_ms_p99", Float, ""),
             ("latency_ms_max", Float, ""),
             ("failed", Text, "why it stopped"),
+            ("reads", Text, "tables that are not followed, each at the version that the view has of them"),
             ("at", Instant, ""),
         ],
     ),

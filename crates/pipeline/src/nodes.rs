@@ -81,7 +81,7 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
             nodes.push(NodePlan { before, ..NodePlan::skipped(node, why) });
             continue;
         }
-        if let Some(n) = followed(checked, node, &before) {
+        if let Some(n) = followed(checked, node, &before, &building) {
             whole.insert(node.name.clone(), n.fingerprint.whole());
             nodes.push(NodePlan { before, ..n });
             continue;
@@ -231,8 +231,8 @@ fn decide(n: &mut NodePlan, options: &RunOptions, selected: bool, building: &BTr
 }
 
 /// What a run finds already done, since rows come by themselves: the raw table of a source that is followed, and a view kept live over it as
-/// long as its SQL is the same.
-fn followed(checked: &Checked, node: &tidemill_project::Node, before: &Option<Outcome>) -> Option<NodePlan> {
+/// long as its SQL is the same and rows of what it reads only came. Where a table that it reads is made anew, so is the view.
+fn followed(checked: &Checked, node: &tidemill_project::Node, before: &Option<Outcome>, building: &BTreeSet<String>) -> Option<NodePlan> {
     let is_followed = |t: &str| checked.tables.iter().any(|p| p.table.name == t && p.stream.is_some());
     let keep = |reason: &str, parts: &BTreeMap<String, String>| NodePlan {
         action: Action::Keep,
@@ -248,6 +248,11 @@ fn followed(checked: &Checked, node: &tidemill_project::Node, before: &Option<Ou
         NodeKind::Table => {
             let v = checked.project.views.iter().find(|v| v.name == node.name && *v.materialized == Materialized::Live)?;
             let b = before.as_ref().filter(|b| b.parts.contains_key(crate::live::FOLLOWED))?;
+            let read = read_by(checked, &node.name);
+            // In another environment its tables may be followed no more.
+            if !read.iter().any(|r| r.strip_prefix("raw.").is_some_and(is_followed)) || read.iter().any(|r| building.contains(r)) {
+                return None;
+            }
             let mut now = Fingerprint::default();
             now.part("engine", ENGINE_GENERATION).part("SQL", &fingerprint::view_spec(v));
             if let Some(functions) = crate::check::functions_of(checked, &node.name) {
@@ -257,6 +262,17 @@ fn followed(checked: &Checked, node: &tidemill_project::Node, before: &Option<Ou
         }
         _ => None,
     }
+}
+
+/// Everything that a node reads, itself or through others.
+fn read_by(checked: &Checked, node: &str) -> BTreeSet<String> {
+    let direct = |n: &str| checked.graph.node(n).map(|n| n.depends_on.clone()).unwrap_or_default();
+    let (mut all, mut left) = (BTreeSet::new(), direct(node));
+    while let Some(next) = left.pop() {
+        left.extend(if all.contains(&next) { Vec::new() } else { direct(&next) });
+        all.insert(next);
+    }
+    all
 }
 
 /// Why nothing can be made of a node: its source has no row yet, and so no columns; or it reads such a node.

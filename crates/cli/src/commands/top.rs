@@ -119,7 +119,11 @@ fn show(f: &Figures, context: &Context, out: &mut dyn Write) -> std::io::Result<
             Cell::new(bytes(v.state_bytes)),
             millis(v.latency_ms_p50),
             millis(v.latency_ms_p99),
-            v.failed.as_ref().map_or(Cell::new(""), |w| Cell::toned(w.clone(), Tone::Bad)),
+            match (&v.failed, v.reads.is_empty()) {
+                (Some(why), _) => Cell::toned(why.clone(), Tone::Bad),
+                (None, true) => Cell::new(""),
+                (None, false) => Cell::new(format!("with {}", v.reads.join(", "))),
+            },
         ]);
     }
     views.write(out, context.style.width, context.style.colour).map(drop)

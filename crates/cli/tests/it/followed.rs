@@ -246,3 +246,88 @@ fn a_socket_that_listens_wants_its_token() {
     assert!(!project.good(&["check", "--format", "json"]).contains("open-sesame"));
     balanced(&project);
 }
+
+#[test]
+fn what_was_set_aside_is_taken_in_when_its_rule_is_mended() {
+    let project = project("connector = \"tail\"\npath = \"items.jsonl\"\npoll_ms = 20");
+    let table = std::fs::read_to_string(project.dir().join("tables/items.toml")).expect("the table");
+    let log = project.dir().join("items.jsonl");
+    let limited =
+        |max: u64| project.write("tables/items.toml", &table.replace("required = true", &format!("required = true\nmax = {max}")));
+    let aside =
+        "SELECT count(*) FILTER (WHERE status = 'open') AS o, count(*) FILTER (WHERE status = 'replayed') AS r FROM quarantine.items";
+    limited(99);
+    append(&log, &json(0..200));
+    append(&log, "nonsense\n");
+    let mut served = Served::start(&project, None);
+    until(&project, COUNTS, &counts(100), &mut served);
+    until(&project, aside, "101,0", &mut served);
+    served.stop();
+    // Under the same rules nothing changes.
+    assert!(project.good(&["quarantine", "replay", "items"]).contains("correct the rule"));
+    limited(149);
+    project.good(&["quarantine", "replay", "items"]);
+    assert_eq!(project.ask(aside), "51,50");
+    balanced(&project);
+    // Whoever serves next has them, and goes on where the source was.
+    append(&log, &json(200..205));
+    let mut served = Served::start(&project, None);
+    until(&project, COUNTS, &counts(150), &mut served);
+    append(&log, &json(205..210));
+    until(&project, aside, "61,50", &mut served);
+    served.stop();
+    balanced(&project);
+    // So does a run.
+    limited(999);
+    project.good(&["quarantine", "replay", "items"]);
+    append(&log, &json(210..220));
+    project.run();
+    assert_eq!((project.ask(COUNTS), project.ask(aside)), (counts(220), "1,110".to_string()));
+    assert_eq!(project.ask("SELECT count(*) FROM (SELECT _file, _line FROM raw.items GROUP BY 1, 2 HAVING count(*) > 1)"), "0");
+    balanced(&project);
+    let mut served = Served::start(&project, None);
+    append(&log, &json(220..230));
+    until(&project, COUNTS, &counts(230), &mut served);
+    served.stop();
+    balanced(&project);
+}
+
+#[test]
+fn a_live_view_has_the_newest_version_of_a_table_that_is_not_followed() {
+    let project = project("connector = \"tail\"\npath = \"items.jsonl\"\npoll_ms = 20");
+    let log = project.dir().join("items.jsonl");
+    project.write(
+        "tables/kinds.toml",
+        "load = \"replace\"\n[source]\npath = \"kinds.csv\"\n[columns.rest]\ntype = \"int\"\n[columns.kind]\ntype = \"text\"\n",
+    );
+    let sql = "SELECT k.kind, count(*) AS n, sum(i.id) AS s FROM items i JOIN kinds k ON k.rest = i.id % 3 GROUP BY k.kind";
+    project.write("views/by_kind.sql", &format!("--! materialized = \"live\"\n--! state_limit = \"1000 rows\"\n{sql}\n"));
+    project.write("kinds.csv", "rest,kind\n0,a\n1,b\n");
+    append(&log, &json(0..90));
+    let of = |sql: &str| format!("SELECT kind, n, s FROM ({sql}) q ORDER BY kind");
+    let same = |n: &str| {
+        assert_eq!(project.ask(&of("SELECT * FROM by_kind")), project.ask(&of(sql)), "{n}");
+    };
+    project.run();
+    same("at first");
+    // One kind has another name, one rest belongs to two, and one is new.
+    project.write("kinds.csv", "rest,kind\n0,z\n1,b\n1,z\n2,c\n");
+    project.run();
+    same("after a run that changed it");
+    append(&log, &json(90..120));
+    let mut served = Served::start(&project, None);
+    until(&project, COUNTS, &counts(120), &mut served);
+    same("served");
+    let reads = project.ask("SELECT reads FROM system.live_views WHERE \"view\" = 'by_kind'");
+    assert!(reads.starts_with("clean.kinds@"), "{reads}");
+    served.stop();
+    // Whoever serves brings it up to date first.
+    project.write("kinds.csv", "rest,kind\n2,a\n");
+    let mut served = Served::start(&project, None);
+    append(&log, &json(120..150));
+    until(&project, COUNTS, &counts(150), &mut served);
+    same("served anew");
+    assert_ne!(project.ask("SELECT reads FROM system.live_views WHERE \"view\" = 'by_kind'"), reads);
+    served.stop();
+    same("in the end");
+}

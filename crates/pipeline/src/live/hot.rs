@@ -39,6 +39,8 @@ pub(crate) struct HotView {
     pub name: String,
     pub live: LiveView,
     pub inputs: Vec<InputRef>,
+    /// The tables it reads that are not followed, each at the version it has of them: `clean.products@12`.
+    pub reads: Vec<String>,
     pub base: Option<Snapshot>,
     /// Files of `base` that hold rows which may still change: what is in memory stands in their place.
     pub open_files: BTreeSet<String>,

@@ -48,6 +48,9 @@ pub struct ViewFigures {
     pub latency_ms_p99: Option<f64>,
     pub latency_ms_max: Option<f64>,
     pub failed: Option<String>,
+    /// Tables that are not followed, each at the version that the view has of them.
+    #[serde(default)]
+    pub reads: Vec<String>,
 }
 
 /// Everything that `tidemill top` shows.
@@ -106,6 +109,7 @@ impl Figures {
                     latency_ms_p99: millis(&v.latency, 0.99),
                     latency_ms_max: millis(&v.latency, 1.0),
                     failed: v.failed.clone(),
+                    reads: v.reads.clone(),
                     ..ViewFigures::default()
                 }
             })
@@ -166,6 +170,7 @@ impl Figures {
             number(v.iter().map(|v| v.latency_ms_p99).collect()),
             number(v.iter().map(|v| v.latency_ms_max).collect()),
             text(v.iter().map(|v| v.failed.clone()).collect()),
+            text(v.iter().map(|v| (!v.reads.is_empty()).then(|| v.reads.join(", "))).collect()),
             instant(v.iter().map(|_| Some(at)).collect()),
         ];
         Ok(vec![

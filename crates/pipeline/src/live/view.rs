@@ -108,6 +108,7 @@ async fn open(ws: &Arc<Workspace>, view: &View, compiled: Compiled, versions: &B
     let open_rows: u64 = base.iter().flat_map(|b| &b.files).filter(|f| opened.open_files.contains(&f.path)).map(|f| f.rows).sum();
     Ok(HotView {
         name: view.name.clone(),
+        reads: reads(ws, compiled.inputs(), versions),
         inputs: compiled.inputs().to_vec(),
         schema: described(&compiled.schema(), view),
         live: opened.live,
@@ -124,6 +125,12 @@ async fn open(ws: &Arc<Workspace>, view: &View, compiled: Compiled, versions: &B
         unsaved: 0,
         outlet,
     })
+}
+
+/// Which versions of tables that are not followed a view reads. They stay while it is served: what changes them is a run, and that has the lake to itself.
+fn reads(ws: &Workspace, inputs: &[InputRef], versions: &BTreeMap<TableName, i64>) -> Vec<String> {
+    let tables = inputs.iter().map(|i| TableName::new(&i.schema, &i.name)).filter(|t| !ws.is_followed(t));
+    tables.filter_map(|t| Some(format!("{t}@{}", versions.get(&t)?))).collect()
 }
 
 struct Opened {
