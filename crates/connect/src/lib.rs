@@ -3,7 +3,7 @@
 //! error, and is never lost.
 //!
 //! Read in this order: [`connector`] (what the rest of the program sees), [`options`] (what a user may write), [`files`] (listing,
-//! opening, cutting into morsels), [`formats::csv`] (from bytes to columns), [`infer`] (what the texts of a source are), [`stream`] (what never ends), [`follow`] (directories, files and sockets that are followed), [`sinks`] (where rows are sent).
+//! opening, cutting into morsels), [`formats::csv`] (from bytes to columns), [`infer`] (what the texts of a source are), [`stream`] (what never ends), [`follow`] (directories, files and sockets that are followed), [`generator`] (rows that are made up), [`sinks`] (where rows are sent).
 //!
 //! Invariant: where a file is cut into morsels depends on its bytes and the morsel size alone, and whether a row is accepted depends on
 //! its bytes and the columns asked for, not on the projection, the morsel size or the number of threads.
@@ -12,6 +12,7 @@ pub mod connector;
 pub mod files;
 pub mod follow;
 pub mod formats;
+pub mod generator;
 pub mod infer;
 pub mod kafka;
 pub mod options;

@@ -28,8 +28,13 @@ pub trait StreamConnector: Send + Sync {
 }
 
 /// Connectors of this build that are followed.
-pub const STREAMS: &[&dyn StreamConnector] =
-    &[&crate::follow::directory::Directory, &crate::follow::tail::Tail, &crate::follow::socket::Socket, &crate::kafka::Kafka];
+pub const STREAMS: &[&dyn StreamConnector] = &[
+    &crate::follow::directory::Directory,
+    &crate::follow::tail::Tail,
+    &crate::follow::socket::Socket,
+    &crate::kafka::Kafka,
+    &crate::generator::Generator,
+];
 
 /// Options that say how a source is looked at and reached, and none of its rows: changing one makes nothing be read again.
 pub const CHANGE_NO_ROWS: &[&str] = &[

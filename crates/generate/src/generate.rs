@@ -113,7 +113,7 @@ fn layout(options: &Options, table: &dyn Table, rates: &Rates) -> Result<Layout>
     Layout::new(table.name(), table.columns(), options.format, options.compression, rates, options.seed)
 }
 
-fn recipe<'a>(options: &Options, table: &'a dyn Table, truth: bool) -> Result<Recipe<'a>> {
+pub(crate) fn recipe<'a>(options: &Options, table: &'a dyn Table, truth: bool) -> Result<Recipe<'a>> {
     let rates = if table.is_label() { Rates::NONE } else { options.errors };
     Ok(Recipe {
         table,
@@ -259,11 +259,10 @@ fn live(
     }
     let mut done = 0;
     while done < options.rows && !meter.is_cancelled() {
-        let since = (clock.now_micros() - live.from).max(0);
-        let due = (since as u128 * u128::from(live.per_second_milli) / 1_000_000_000) as u64 + 1;
-        let until = due.min(options.rows).min(done + LIVE_UNITS);
+        let now = clock.now_micros();
+        let until = live.due(now).min(options.rows).min(done + LIVE_UNITS);
         if until <= done {
-            let wait = (u128::from(done) * 1_000_000_000).div_ceil(u128::from(live.per_second_milli)) as i64 - since;
+            let wait = live.at(done) - now;
             std::thread::sleep(Duration::from_micros(wait.clamp(1000, TICK) as u64));
             continue;
         }

@@ -6,7 +6,7 @@
 //!
 //! Read [`random`] (chance by number), [`distribution`] and [`period`] (how it is spread), [`table`] (what a table is), the kinds ([`shop`],
 //! [`transactions`], [`sensors`], [`nexmark`]; [`words`] are their vocabularies), then [`damage`] (errors), [`encode`] (formats), [`piece`] (a stretch of rows
-//! made whole) and [`mod@generate`] (all of it, in order).
+//! made whole) and [`mod@generate`] (all of it, in order) or [`mod@flow`] (one table, as somebody takes it).
 
 mod calendar;
 mod catalogue;
@@ -14,6 +14,7 @@ mod damage;
 mod digits;
 mod distribution;
 mod encode;
+mod flow;
 mod generate;
 mod in_order;
 mod nexmark;
@@ -31,8 +32,10 @@ mod tests;
 mod transactions;
 mod truth;
 mod words;
+pub mod written;
 
 pub use calendar::parse_date;
+pub use flow::{Flowing, flow, flowing};
 pub use generate::{Report, generate};
 pub use options::{Compression, Format, Live, Options, What};
 pub use output::Target;

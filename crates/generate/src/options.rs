@@ -22,6 +22,8 @@ pub enum What {
 }
 
 impl What {
+    pub const ALL: [What; 5] = [What::Shop, What::Orders, What::Transactions, What::Sensors, What::Nexmark];
+
     pub fn name(self) -> &'static str {
         match self {
             What::Shop => "shop",
@@ -79,6 +81,19 @@ pub struct Live {
     /// The first row's instant, in microseconds.
     pub from: i64,
     pub per_second_milli: u64,
+}
+
+impl Live {
+    /// Rows that have fallen due by now: the first at once.
+    pub fn due(&self, now: i64) -> u64 {
+        let since = (now - self.from).max(0);
+        (since as u128 * u128::from(self.per_second_milli) / 1_000_000_000) as u64 + 1
+    }
+
+    /// When a row falls due, by its number from 0 on.
+    pub fn at(&self, row: u64) -> i64 {
+        self.from.saturating_add((u128::from(row) * 1_000_000_000).div_ceil(u128::from(self.per_second_milli)) as i64)
+    }
 }
 
 #[derive(Debug, Clone)]

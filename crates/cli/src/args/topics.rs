@@ -1,8 +1,8 @@
 //! Commands about Kafka topics.
 
-use super::generate::per_second_milli;
 use clap::{Args, Subcommand};
 use std::time::Duration;
+use tidemill_generate::written::{count, per_second_milli};
 
 /// Which brokers.
 #[derive(Debug, Clone, Args)]
@@ -165,7 +165,7 @@ pub struct ProduceArgs {
     #[arg(long = "loop")]
     pub again: bool,
     /// At most so many messages
-    #[arg(long, value_name = "N", value_parser = super::generate::count)]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub rows: Option<u64>,
     /// Send numbers, booleans and times of CSV as such; rows that have none where the others do are left out, and counted
     #[arg(long)]

@@ -21,6 +21,7 @@ mod generate;
 mod kafka;
 mod little_memory;
 mod live;
+mod made_up;
 mod marketing;
 mod memory;
 mod nexmark;

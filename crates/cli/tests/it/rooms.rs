@@ -8,7 +8,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("project", &["core"]),
     ("store", &["core"]),
-    ("connect", &["core", "store"]),
+    ("generate", &["core"]),
+    ("connect", &["core", "store", "generate"]),
     ("lake", &["core", "store"]),
     ("engine", &["core", "lake"]),
     ("prepare", &["core", "project", "lake", "engine"]),
@@ -16,7 +17,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("learn", &["core", "project", "engine", "lake"]),
     ("pipeline", &["core", "project", "store", "connect", "lake", "engine", "prepare", "live", "learn"]),
     ("serve", &["core", "project", "engine", "lake"]),
-    ("generate", &["core"]),
     ("cli", &["core", "project", "store", "connect", "lake", "engine", "prepare", "live", "learn", "pipeline", "serve", "generate"]),
 ];
 
