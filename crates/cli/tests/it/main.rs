@@ -26,6 +26,7 @@ mod marketing;
 mod memory;
 mod nexmark;
 mod orders;
+mod outlived;
 mod owners;
 mod profile;
 mod repairs;
