@@ -116,7 +116,7 @@ impl Lake {
 const UNDO: &str = "UNDO";
 
 /// The commit that leaves exactly `files` of what `current` has, with the schema of `like`.
-fn way_to(current: &Snapshot, files: &[DataFile], like: &Snapshot) -> Commit {
+pub(crate) fn way_to(current: &Snapshot, files: &[DataFile], like: &Snapshot) -> Commit {
     let has: BTreeSet<&str> = current.files.iter().map(|f| f.path.as_str()).collect();
     let wanted: BTreeSet<&str> = files.iter().map(|f| f.path.as_str()).collect();
     Commit {

@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`Lake`] and [`TableName`] (what there is), [`lease`] (who may write), [`epoch`] (what is all-or-nothing), [`writer`]
 //! (rows into data files), [`commit`] (data files into a table, once), [`snapshot`] (what a reader sees), [`provider`] and [`scan`] (how SQL and
-//! preparation read it), [`history`] and [`maintain`] (old versions and their end), [`system`], [`quarantine`] and [`journal`] (the record of work).
+//! preparation read it), [`history`], [`savepoint`] and [`maintain`] (old versions, those with a name, and their end), [`system`], [`quarantine`] and [`journal`] (the record of work).
 //!
 //! Invariant: a table has an epoch wholly or not at all, and at most once; a reader that takes versions from [`Done`] sees all tables at
 //! the same epoch.
@@ -19,6 +19,7 @@ pub mod maintain;
 pub mod name;
 pub mod provider;
 pub mod quarantine;
+pub mod savepoint;
 pub mod scan;
 pub mod schema;
 mod sealed;
@@ -36,6 +37,7 @@ pub use lake::Lake;
 pub use lease::{Holder, Lease};
 pub use maintain::Maintained;
 pub use name::TableName;
+pub use savepoint::{Held, Savepoint};
 pub use snapshot::{DataFile, Snapshot};
 pub use writer::{TableWriter, WriterOptions};
 

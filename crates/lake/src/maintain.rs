@@ -31,8 +31,8 @@ pub struct Maintained {
 }
 
 impl Lake {
-    /// Looks after tables. Data files go when no version younger than `retention`, nor the one of the last finished epoch, needs them; a reader
-    /// of an older version may find its files gone. Safe to be interrupted anywhere.
+    /// Looks after tables. Data files go when no version younger than `retention`, nor the one of the last finished epoch, nor a savepoint needs
+    /// them; a reader of an older version may find its files gone. Safe to be interrupted anywhere.
     pub async fn maintain(&self, lease: &Lease, tables: &[TableName], retention: Duration) -> Result<Maintained> {
         self.maintain_for(lease, tables, retention, retention.max(LOG_RETENTION)).await
     }
@@ -129,7 +129,8 @@ impl Lake {
     }
 
     async fn vacuum(&self, table: &Table, oldest: i64, newest: i64, retention: Duration) -> Result<(u64, u64)> {
-        let needed = self.needed(table, oldest, newest).await?;
+        let mut needed = self.needed(table, oldest, newest).await?;
+        needed.extend(self.held_files(&table.name)?);
         let cutoff = self.cutoff_micros(retention) / 1000;
         let mut removed = (0, 0);
         let listed: Vec<_> = table

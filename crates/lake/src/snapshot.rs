@@ -4,13 +4,14 @@ use crate::commit::data_files;
 use crate::lake::{Table, delta_error};
 use crate::{Lake, TableName};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidemill_core::{Error, Result};
 use tidemill_store::Store;
 
 /// One data file of a table.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataFile {
     /// Relative to the table's directory.
     pub path: String,

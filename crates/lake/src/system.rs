@@ -221,6 +221,22 @@ const TABLES: &[Declaration] = &[
         ],
     ),
     (
+        "recoveries",
+        "a start after a process that followed and did not come to its end",
+        &[
+            ("at", Instant, "when everything was as before"),
+            ("recovery_ms", Float, "from the start until then, without starting the program"),
+            ("epoch", Int, "that was cut off and undone; NULL for none"),
+            ("undo_ms", Float, ""),
+            ("states_kept", Int, "live views that went on from their checkpoint"),
+            ("states_rebuilt", Int, "those that were built anew from the tables"),
+            ("states_ms", Float, "for both, and for opening sources and rules"),
+            ("rows_from_tables", Int, "read into live views: those after their checkpoint, or all"),
+            ("rows_from_sources", Int, "that had come and were in no finished epoch"),
+            ("sources_ms", Float, ""),
+        ],
+    ),
+    (
         "late_rows",
         "a row that came too late for a live view with `late = \"list\"`",
         &[

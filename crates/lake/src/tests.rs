@@ -417,7 +417,52 @@ async fn system_rows_are_appended_once_and_compacted() {
     let other = Lake::open(p.lake.location(), p.clock.clone()).unwrap();
     assert_eq!(other.snapshot(&name, None).await.unwrap().unwrap().rows(), 40);
     assert!(p.lake.append_record(&lease, 40, "runs", runs("again")).await.unwrap().skipped);
-    assert_eq!(system::schemas().len(), 13);
+    assert_eq!(system::schemas().len(), 14);
+}
+
+#[tokio::test]
+async fn what_a_savepoint_names_stays_until_it_is_let_go() {
+    let p = pond();
+    let machine = tidemill_core::Clock::now_micros(&tidemill_core::SystemClock);
+    let hours = |h: i64| p.clock.0.store(machine + h * 3_600_000_000, Ordering::SeqCst);
+    hours(0);
+    let lease = p.lake.acquire(holder("run")).unwrap();
+    let (t, late) = (TableName::public("v"), TableName::public("late"));
+    write(&p, &lease, 1, &t, vec![batch("a", 0..3)], Removes::All).await;
+    let then = p.lake.snapshot(&t, None).await.unwrap().unwrap();
+    let tables = vec![Held::new(then).unwrap()];
+    let savepoint = Savepoint { name: "s".into(), epoch: 1, at_micros: machine, tables, more: serde_json::json!({"x": 1}) };
+    p.lake.put_savepoint(&savepoint).unwrap();
+    p.lake.put_bytes(&Lake::savepoint_path("s", "v"), b"state").unwrap();
+    assert!(p.lake.savepoint("../s").is_err() && p.lake.savepoint("other").unwrap().is_none());
+    for epoch in 2..30 {
+        write(&p, &lease, epoch, &t, vec![batch("b", 0..epoch as i64)], Removes::All).await;
+    }
+    write(&p, &lease, 29, &late, vec![batch("b", 0..2)], Removes::All).await;
+    p.lake.finish(&lease, &done(29, &t, 28)).unwrap();
+    hours(2000);
+    let removed =
+        async || p.lake.maintain_followed(&lease, std::slice::from_ref(&t), Duration::from_secs(600)).await.unwrap().files_removed;
+    assert_eq!(removed().await, 27, "all but the newest and that of the savepoint");
+    assert!(p.lake.snapshot(&t, Some(0)).await.is_err(), "its log is gone");
+    let back = p.lake.savepoints().unwrap().remove(0);
+    assert_eq!((back.tables[0].rows(), back.more["x"].as_i64()), (3, Some(1)));
+    assert_eq!(p.lake.missing_file(&back).unwrap(), None);
+    for _ in 0..2 {
+        p.lake.take_back(&lease, 30, &back.tables[0]).await.unwrap();
+        p.lake.empty(&lease, 30, &late).await.unwrap();
+    }
+    assert_eq!(ids(&p, p.lake.snapshot(&t, None).await.unwrap().unwrap()), [0, 1, 2]);
+    assert_eq!(p.lake.snapshot(&late, None).await.unwrap().unwrap().rows(), 0);
+    write(&p, &lease, 31, &t, vec![batch("c", 5..6)], Removes::All).await;
+    p.lake.finish(&lease, &done(31, &t, 30)).unwrap();
+    hours(4000);
+    removed().await;
+    assert_eq!(p.lake.missing_file(&back).unwrap(), None);
+    p.lake.remove_savepoint("s").unwrap();
+    assert!(p.lake.savepoints().unwrap().is_empty() && p.lake.get_bytes(&Lake::savepoint_path("s", "v")).unwrap().is_none());
+    assert_eq!(removed().await, 1);
+    assert!(p.lake.missing_file(&back).unwrap().is_some_and(|f| f.starts_with("public.v/part-")));
 }
 
 #[tokio::test]

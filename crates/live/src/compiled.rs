@@ -1,12 +1,16 @@
 //! A view's SQL as operators, without state: what `check` and `plan` need, and what a view is started from.
 
 use crate::compile::{self, Built};
+use crate::state::checkpoint::Head;
 use crate::view::LiveView;
 use arrow::datatypes::SchemaRef;
 use std::sync::Arc;
 use tidemill_core::Result;
 use tidemill_engine::{MemoryPool, Session, SqlProblem};
 use tidemill_project::spec::LiveSettings;
+
+/// The engine whose states checkpoints hold.
+pub const ENGINE: &str = datafusion::DATAFUSION_VERSION;
 
 /// A relation that live views may read. Whatever else a view's SQL names (other live views) must be a view of the session, and is opened.
 #[derive(Debug, Clone)]
@@ -38,6 +42,17 @@ pub struct OperatorInfo {
     pub fingerprint: String,
     /// What it keeps; `None`: nothing.
     pub keeps: Option<String>,
+}
+
+/// A view against a checkpoint: what [`LiveView::restore`] will make of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Every operator that keeps something, and whether the checkpoint has its state as it would be now.
+    pub operators: Vec<(OperatorInfo, bool)>,
+    /// The version of the engine that wrote it, where that is another one: its states may mean something else.
+    pub engine: Option<String>,
+    /// The view's state is taken from it: all of it, or nothing.
+    pub is_whole: bool,
 }
 
 #[derive(Clone)]
@@ -78,6 +93,18 @@ impl Compiled {
 
     pub fn operators(&self) -> Vec<OperatorInfo> {
         self.built.operators()
+    }
+
+    /// What a checkpoint is good for, from what it says of itself.
+    pub fn compare(&self, checkpoint: &[u8]) -> Result<Compared> {
+        let head = Head::read(checkpoint)?;
+        let engine = (head.engine != ENGINE).then_some(head.engine);
+        let is_there = |of: &OperatorInfo| engine.is_none() && head.operators.iter().any(|o| o.fingerprint == of.fingerprint);
+        let stateful = self.operators().into_iter().filter(|o| o.keeps.is_some());
+        let operators: Vec<(OperatorInfo, bool)> = stateful.map(|o| (is_there(&o), o)).map(|(there, o)| (o, there)).collect();
+        // Beside those of the operators there are the parts of time and of the result.
+        let is_whole = engine.is_none() && head.view == self.built.fingerprint && head.operators.len() == self.built.nodes.len() + 2;
+        Ok(Compared { operators, engine, is_whole })
     }
 
     pub fn start(&self, memory: Arc<dyn MemoryPool>) -> Result<LiveView> {

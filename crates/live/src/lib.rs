@@ -25,7 +25,7 @@ mod stateless;
 pub mod view;
 mod watermark;
 
-pub use compiled::{Compiled, InputInfo, InputRef, OperatorInfo};
+pub use compiled::{Compared, Compiled, ENGINE, InputInfo, InputRef, OperatorInfo};
 pub use delta::Delta;
 pub use operator::Usage;
 pub use view::{LateRow, LiveView, Restored, Stats};

@@ -384,6 +384,7 @@ impl Planned {
                 action: if resuming && matches!(n.action, Action::Build | Action::Extend) { Action::Resume } else { n.action },
                 reason: n.reason.clone(),
                 files: n.files.read.iter().map(|(e, _)| (e.path.clone(), e.size)).collect(),
+                live: None,
             })
             .collect();
         Plan { epoch, resumes, nodes }

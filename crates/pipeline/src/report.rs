@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tidemill_core::Meter;
@@ -17,6 +18,32 @@ pub struct PlanNode {
     pub reason: String,
     /// Files to read, with their sizes, for ingest nodes.
     pub files: Vec<(String, u64)>,
+    /// Of a live view over a followed table: what becomes of its state.
+    pub live: Option<LiveState>,
+}
+
+/// What the next start makes of a live view's state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveState {
+    /// It goes on from its checkpoint; else it is built anew from the tables.
+    pub kept: bool,
+    pub why: String,
+    /// Those that keep something.
+    pub operators: Vec<LiveOperator>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveOperator {
+    /// `aggregate by window_start, category`
+    pub name: String,
+    pub keeps: String,
+    pub kept: bool,
+    pub why: String,
+}
+
+/// What becomes of state, in a word.
+pub fn kept_or_rebuilt(kept: bool) -> &'static str {
+    if kept { "kept" } else { "rebuilt" }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,6 +244,23 @@ pub struct RestoreReport {
     pub version: i64,
     /// How long that lasts, and what the next run does.
     pub next: String,
+}
+
+/// A savepoint, in figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavepointReport {
+    pub name: String,
+    /// The finished epoch whose content it is.
+    pub epoch: u64,
+    pub at_micros: i64,
+    pub tables: u64,
+    pub rows: u64,
+    /// Of data files, which are shared with the tables as long as these have them.
+    pub bytes: u64,
+    /// Places in followed sources.
+    pub splits: u64,
+    /// Of live views and alerts.
+    pub states: u64,
 }
 
 #[derive(Debug, Clone)]

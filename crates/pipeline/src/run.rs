@@ -3,6 +3,7 @@
 //! A node that fails fails its dependants only; everything else is finished, and the next run takes up what is missing. A run that was
 //! killed is resumed under its own epoch when the project and its sources are still what its manifest says, and superseded otherwise.
 
+use crate::live::Recovery;
 use crate::nodes::{self, NodePlan, Planned};
 use crate::record::Recorder;
 use crate::report::{Action, FailedTest, IncompleteFile, RunEvent, RunOptions, RunReport, Status, Watch};
@@ -48,17 +49,34 @@ impl Workspace {
     /// the report.
     pub async fn run(self: &Arc<Self>, options: &RunOptions, watch: Arc<dyn Watch>) -> Result<RunReport> {
         let lease = Arc::new(self.lease("run")?);
-        self.run_with(&lease, options, watch).await
+        let ran = self.run_with(&lease, options, watch, None).await;
+        self.end_life();
+        ran
     }
 
-    /// The same for who holds the lease: what has come to followed tables is taken in first.
+    /// The same for who holds the lease: what has come to followed tables is taken in first. Who goes on following takes a recovery over.
     #[allow(clippy::disallowed_methods)] // how long a run took is measured, not decided by
-    pub(crate) async fn run_with(self: &Arc<Self>, lease: &Arc<Lease>, options: &RunOptions, watch: Arc<dyn Watch>) -> Result<RunReport> {
+    pub(crate) async fn run_with(
+        self: &Arc<Self>,
+        lease: &Arc<Lease>,
+        options: &RunOptions,
+        watch: Arc<dyn Watch>,
+        goes_on: Option<&mut Option<Recovery>>,
+    ) -> Result<RunReport> {
         let began = Instant::now();
         if !self.follows() {
             return self.run_nodes(lease, options, watch).await;
         }
-        let followed = self.drain(lease, options, &watch).await?;
+        // A run that was interrupted is finished, or given up, before another epoch begins.
+        let mut followed = Vec::new();
+        if self.lake.unfinished()?.is_some_and(|open| !crate::live::is_followed(&open)) {
+            let report = self.run_nodes(lease, options, Arc::clone(&watch)).await?;
+            if report.status == Status::Failed {
+                return Ok(report);
+            }
+            followed = report.steps;
+        }
+        followed.extend(self.drain(lease, options, &watch, goes_on).await?);
         let mut report = self.run_nodes(lease, options, Arc::clone(&watch)).await?;
         if report.status == Status::UpToDate && followed.iter().any(|s| s.rows_read > 0) {
             report.status = Status::Succeeded;

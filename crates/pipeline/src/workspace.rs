@@ -72,14 +72,18 @@ impl Workspace {
     }
 
     /// What a run would do, and why. Reads no rows.
-    pub async fn plan(&self, options: &RunOptions) -> Result<Plan> {
+    pub async fn plan(self: &Arc<Self>, options: &RunOptions) -> Result<Plan> {
         let planned = nodes::plan(&self.checked, &self.lake, options).await?;
-        let unfinished = self.lake.unfinished()?;
+        // One of following is given up, not finished.
+        let unfinished = self.lake.unfinished()?.filter(|m| !crate::live::is_followed(m));
         let epoch = match &unfinished {
             Some(m) => m.epoch,
             None => self.lake.next_epoch()?,
         };
-        Ok(planned.report(epoch, unfinished.map(|m| m.run_id)))
+        let mut plan = planned.report(epoch, unfinished.map(|m| m.run_id));
+        let mut states = self.live_states(&planned).await?;
+        plan.nodes.iter_mut().for_each(|n| n.live = states.remove(&n.node));
+        Ok(plan)
     }
 
     /// Runs one SELECT over the last finished epoch (or an older one).

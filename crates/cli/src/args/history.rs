@@ -102,6 +102,40 @@ pub enum SnapshotCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub enum SavepointCommand {
+    /// Make a savepoint.
+    ///
+    /// While the project is served, the serving process makes it, of the moment at which it is asked; else it is what the last epoch left. It
+    /// costs no copy: data files that it names stay for as long as it is there.
+    #[command(after_help = "Examples:\n  tidemill savepoint create before-migration")]
+    Create {
+        /// Letters, digits, `-` and `_`
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// List savepoints, the oldest first.
+    #[command(after_help = "Examples:\n  tidemill savepoint ls\n  tidemill savepoint ls --format json")]
+    Ls,
+    /// Make everything what it was at a savepoint.
+    ///
+    /// Tables, positions in sources and the state of live views, all at once; only while nobody serves the project. What came since goes from
+    /// the tables, and sources that can be read again are read again from there by the next `serve` or `run`; what no source gives again is told.
+    #[command(after_help = "Examples:\n  tidemill savepoint restore before-migration")]
+    Restore {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Let a savepoint go.
+    ///
+    /// Data files that only it needs are removed by the next maintenance.
+    #[command(after_help = "Examples:\n  tidemill savepoint rm before-migration")]
+    Rm {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
 /// Prove that no row was lost.
 ///
 /// Recounts the stored tables and checks, for each step of each table, that rows read = written + quarantined + deduplicated + filtered +

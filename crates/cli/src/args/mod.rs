@@ -20,7 +20,7 @@ pub use bench::{BenchCacheArgs, BenchCommand, BenchLiveArgs, BenchPlansArgs, Rep
 pub use dictionary::DictionaryArgs;
 pub use generate::{FileFormat, GenerateArgs};
 pub use global::{ColourChoice, Global, OutputFormat};
-pub use history::{AuditArgs, QuarantineCommand, QuarantineSelection, RunsCommand, SnapshotCommand};
+pub use history::{AuditArgs, QuarantineCommand, QuarantineSelection, RunsCommand, SavepointCommand, SnapshotCommand};
 pub use profile::ProfileArgs;
 pub use project::{CheckArgs, CompletionsArgs, ConfigCommand, DemoArgs, ExplainArgs, InitArgs, PlanArgs, RunArgs};
 pub use query::{QueryArgs, RowArgs, ShellArgs};
@@ -80,6 +80,15 @@ pub enum Command {
         after_help = "Examples:\n  tidemill snapshot ls clean.customers\n  tidemill snapshot diff clean.customers 3 5\n  tidemill snapshot restore clean.customers 3"
     )]
     Snapshot(SnapshotCommand),
+    /// Keep a moment of the whole project, and go back to it.
+    ///
+    /// A savepoint is everything at one moment, under a name: all tables, how far each source had been read, the state of live views and alerts.
+    /// It stays until it is removed, whatever `lake.retention` says.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tidemill savepoint create before-migration\n  tidemill savepoint ls\n  tidemill savepoint restore before-migration\n  tidemill savepoint rm before-migration"
+    )]
+    Savepoint(SavepointCommand),
     Audit(AuditArgs),
     Score(ScoreArgs),
     /// Settings, and where each value comes from.

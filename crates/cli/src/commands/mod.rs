@@ -16,6 +16,7 @@ mod quarantine;
 mod query;
 mod run;
 mod runs;
+mod savepoint;
 mod score;
 mod serve;
 mod snapshot;
@@ -48,6 +49,7 @@ pub fn execute(command: Command, context: &Context, out: &mut dyn Write) -> Ende
         Command::Shell(args) => crate::shell::execute(&args, context, out),
         Command::Quarantine(command) => quarantine::execute(&command, context, out),
         Command::Snapshot(command) => snapshot::execute(&command, context, out),
+        Command::Savepoint(command) => savepoint::execute(&command, context, out),
         Command::Audit(_) => audit::execute(context, out),
         Command::Score(args) => score::execute(&args, context, out),
         Command::Config(command) => config::execute(&command, context, out),

@@ -10,7 +10,7 @@ use crate::output::records::Records;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use tidemill_pipeline::Workspace;
-use tidemill_pipeline::report::{Action, Plan, PlanNode, RunOptions};
+use tidemill_pipeline::report::{Action, Plan, PlanNode, RunOptions, kept_or_rebuilt};
 
 pub fn execute(args: &PlanArgs, context: &Context, out: &mut dyn Write) -> Ended {
     let options =
@@ -54,6 +54,7 @@ fn for_people(plan: &Plan, workspace: &Workspace, context: &Context, out: &mut d
         ]);
     }
     grid.write(out, context.style.width, colour)?;
+    live_states(plan, context, out)?;
     if context.global.verbose > 0 {
         for n in plan.nodes.iter().filter(|n| !n.files.is_empty()) {
             writeln!(out, "\n{} reads", n.node)?;
@@ -89,13 +90,42 @@ fn for_people(plan: &Plan, workspace: &Workspace, context: &Context, out: &mut d
     Ok(())
 }
 
+/// What becomes of the state of live views, operator by operator.
+fn live_states(plan: &Plan, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    let mut grid = Grid::new(&["live view", "keeps", "state", "why"]);
+    let mut any = false;
+    let state = |kept: bool| Cell::toned(kept_or_rebuilt(kept), if kept { Tone::Dim } else { Tone::Warn });
+    for n in &plan.nodes {
+        let Some(live) = &n.live else { continue };
+        any = true;
+        grid.push(vec![Cell::new(&n.node), Cell::new(""), state(live.kept), Cell::new(&live.why)]);
+        for o in &live.operators {
+            grid.push(vec![Cell::new(format!("  {}", o.name)), Cell::toned(&o.keeps, Tone::Dim), state(o.kept), Cell::new(&o.why)]);
+        }
+    }
+    if any {
+        writeln!(out)?;
+        grid.write(out, context.style.width, context.style.colour)?;
+    }
+    Ok(())
+}
+
 fn node_json(n: &PlanNode) -> Value {
     let files: Vec<Value> = n.files.iter().map(|(file, size)| json!({ "file": file, "bytes": size })).collect();
-    json!({ "node": n.node, "kind": n.kind, "action": n.action.as_str(), "reason": n.reason, "files": files })
+    let mut node = json!({ "node": n.node, "kind": n.kind, "action": n.action.as_str(), "reason": n.reason, "files": files });
+    if let Some(live) = &n.live {
+        let operators: Vec<Value> = live
+            .operators
+            .iter()
+            .map(|o| json!({ "operator": o.name, "keeps": o.keeps, "state": kept_or_rebuilt(o.kept), "why": o.why }))
+            .collect();
+        node["live"] = json!({ "state": kept_or_rebuilt(live.kept), "why": live.why, "operators": operators });
+    }
+    node
 }
 
 fn records(plan: &Plan) -> Records {
-    let mut records = Records::new(&["node", "kind", "action", "reason", "files", "bytes"]);
+    let mut records = Records::new(&["node", "kind", "action", "reason", "files", "bytes", "state"]);
     for n in &plan.nodes {
         records.push(vec![
             n.node.as_str().into(),
@@ -104,6 +134,7 @@ fn records(plan: &Plan) -> Records {
             n.reason.as_str().into(),
             n.files.len().into(),
             n.files.iter().map(|f| f.1).sum::<u64>().into(),
+            n.live.as_ref().map_or("", |l| kept_or_rebuilt(l.kept)).into(),
         ]);
     }
     records

@@ -270,6 +270,80 @@ fn killed_at_random_moments_under_load_it_loses_and_doubles_nothing() {
     }
     project.run();
     check(&project, n);
+    // Each run comes after a kill, and of those that were served some lived long enough to keep what their recovery took.
+    let told = project.ask("SELECT round(recovery_ms) FROM system.recoveries ORDER BY recovery_ms");
+    let took: Vec<f64> = told.split_whitespace().map(|ms| ms.parse().expect("milliseconds")).collect();
+    assert!(took.len() as u64 >= kills / 4, "{told}");
+    let at = |part: f64| took[((took.len() - 1) as f64 * part).round() as usize];
+    println!("{} recoveries after {kills} kills: median {} ms, p90 {} ms, longest {} ms", took.len(), at(0.5), at(0.9), at(1.0));
+}
+
+#[test]
+fn a_view_at_its_limit_stops_and_everything_else_goes_on() {
+    let project = project();
+    project.write(
+        "views/each.sql",
+        "--! materialized = \"live\"\n--! state_limit = \"150 rows\"\nSELECT id, count(*) AS n FROM events GROUP BY id\n",
+    );
+    append(&project, 0..100);
+    project.run();
+    project.run();
+    append(&project, 100..200);
+    // It stops while rows come, and again at the next start, over the same rows.
+    for _ in 0..2 {
+        let said = told(&project.tidemill(&["run"]));
+        assert!(said.contains("each: the view reached its limit and stopped"), "{said}");
+        check(&project, 200);
+    }
+    project.write("views/each.sql", &std::fs::read_to_string(project.dir().join("views/each.sql")).expect("it").replace("150", "1000"));
+    project.run();
+    assert_eq!(project.ask("SELECT count(*) AS n, sum(n) AS s FROM each"), format!("{0},{0}", wanted(200).3));
+    check(&project, 200);
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_start_after_a_death_says_what_it_cost() {
+    let project = project();
+    append(&project, 0..100);
+    project.run();
+    project.run();
+    append(&project, 100..200);
+    let mut served = Served::start(&project, Some("commit.clean.events.after"));
+    assert!(!served.0.wait().expect("it ends").success());
+    let output = project.tidemill(&["run"]);
+    let said = told(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("recovered in") && said.contains("undone in") && said.contains("rows from sources"), "{said}");
+    let kept = "SELECT count(*) AS n, count(epoch) AS e, min(states_kept) AS k, min(rows_from_sources) AS r FROM system.recoveries";
+    assert_eq!(project.ask(kept), format!("1,1,2,{}", wanted(200).0 - wanted(100).0));
+    // Ended by itself: nothing to recover from.
+    project.run();
+    let mut served = Served::start(&project, None);
+    until(&project, COUNTS, &counts(200), &mut served);
+    served.stop();
+    project.run();
+    assert_eq!(project.ask("SELECT count(*) FROM system.recoveries"), "1");
+    // Killed between epochs: there is no epoch to undo.
+    let mut served = Served::start(&project, None);
+    until(&project, "SELECT count(*) FROM system.streams", "1", &mut served);
+    served.kill();
+    project.run();
+    assert_eq!(project.ask("SELECT count(*) AS n, count(epoch) AS e FROM system.recoveries"), "2,1");
+    check(&project, 200);
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_run_that_died_is_finished_before_rows_are_taken_in() {
+    let project = project();
+    append(&project, 0..100);
+    // The raw rows are in; the run that fits the rules dies.
+    let mut dies = project.run_to("commit.clean.events.before");
+    assert!(!dies.output().expect("tidemill starts").status.success());
+    append(&project, 100..200);
+    project.run();
+    check(&project, 200);
 }
 
 /// The lines of the files that a sink wrote into a directory, in order.

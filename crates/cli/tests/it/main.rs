@@ -31,6 +31,7 @@ mod owners;
 mod profile;
 mod repairs;
 mod rooms;
+mod savepoints;
 mod score;
 mod sensors;
 mod shop;

@@ -53,13 +53,46 @@ impl Checkpoint {
 
     /// `Ok(None)`: it was made by another version of the engine, whose states may mean something else.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Option<Checkpoint>> {
-        let torn = || {
-            Error::data("a checkpoint ends too early, or is none")
-                .help("an older one may be whole; else the view is rebuilt from its tables")
-        };
+        let head = Head::read(bytes)?;
+        if head.engine != datafusion::DATAFUSION_VERSION {
+            return Ok(None);
+        }
+        let mut rest = head.rest;
+        let mut parts = Vec::new();
+        for operator in head.operators {
+            let mut state = Vec::with_capacity(operator.batches);
+            for _ in 0..operator.batches {
+                let (length, after) = rest.split_first_chunk::<8>().ok_or_else(torn)?;
+                let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| torn())?;
+                let stream = after.get(..length).ok_or_else(torn)?;
+                rest = &after[length..];
+                let mut batches = StreamReader::try_new(stream, None)?.collect::<Result<Vec<_>, _>>()?;
+                state.push(batches.pop().ok_or_else(torn)?);
+            }
+            parts.push(Part { fingerprint: operator.fingerprint, name: operator.name, state });
+        }
+        Ok(Some(Checkpoint { view: head.view, parts }))
+    }
+}
+
+/// What a checkpoint says of itself, without its states.
+pub(crate) struct Head<'a> {
+    pub(crate) engine: String,
+    pub(crate) view: String,
+    pub(crate) operators: Vec<Saved>,
+    rest: &'a [u8],
+}
+
+pub(crate) struct Saved {
+    pub(crate) fingerprint: String,
+    pub(crate) name: String,
+    batches: usize,
+}
+
+impl Head<'_> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Head<'_>> {
         let end = bytes.windows(2).position(|w| w == b"\n\n").ok_or_else(torn)?;
         let header = std::str::from_utf8(&bytes[..end]).map_err(|_| torn())?;
-        let mut rest = &bytes[end + 2..];
         let mut lines = header.lines();
         let first = lines.next().unwrap_or_default();
         if first != FIRST {
@@ -69,27 +102,18 @@ impl Checkpoint {
                 None => torn(),
             });
         }
-        let engine = lines.next().and_then(|l| l.strip_prefix("engine ")).ok_or_else(torn)?;
+        let engine = lines.next().and_then(|l| l.strip_prefix("engine ")).ok_or_else(torn)?.to_string();
         let view = lines.next().and_then(|l| l.strip_prefix("view ")).ok_or_else(torn)?.to_string();
-        if engine != datafusion::DATAFUSION_VERSION {
-            return Ok(None);
-        }
-        let mut parts = Vec::new();
-        for line in lines {
+        let operators = lines.map(|line| {
             let mut words = line.strip_prefix("operator ").ok_or_else(torn)?.splitn(3, ' ');
             let (fingerprint, count, name) = (words.next(), words.next(), words.next());
-            let (Some(fingerprint), Some(count)) = (fingerprint, count.and_then(|c| c.parse::<usize>().ok())) else { return Err(torn()) };
-            let mut state = Vec::with_capacity(count);
-            for _ in 0..count {
-                let (length, after) = rest.split_first_chunk::<8>().ok_or_else(torn)?;
-                let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| torn())?;
-                let stream = after.get(..length).ok_or_else(torn)?;
-                rest = &after[length..];
-                let mut batches = StreamReader::try_new(stream, None)?.collect::<Result<Vec<_>, _>>()?;
-                state.push(batches.pop().ok_or_else(torn)?);
-            }
-            parts.push(Part { fingerprint: fingerprint.to_string(), name: name.unwrap_or_default().to_string(), state });
-        }
-        Ok(Some(Checkpoint { view, parts }))
+            let (Some(fingerprint), Some(batches)) = (fingerprint, count.and_then(|c| c.parse::<usize>().ok())) else { return Err(torn()) };
+            Ok(Saved { fingerprint: fingerprint.to_string(), name: name.unwrap_or_default().to_string(), batches })
+        });
+        Ok(Head { engine, view, operators: operators.collect::<Result<_>>()?, rest: &bytes[end + 2..] })
     }
+}
+
+fn torn() -> Error {
+    Error::data("a checkpoint ends too early, or is none").help("an older one may be whole; else the view is rebuilt from its tables")
 }

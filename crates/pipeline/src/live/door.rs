@@ -2,8 +2,9 @@
 //! knows, the newest rows. One question a connection: a line of JSON, answered by a line of JSON and, for SQL, an Arrow stream.
 
 use super::Following;
+use super::seal::Asked;
 use super::status::Figures;
-use crate::report::Rows;
+use crate::report::{Rows, SavepointReport};
 use crate::workspace::Workspace;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -14,6 +15,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 use tidemill_core::{Error, ErrorKind, Result};
 use tokio::runtime::Handle;
@@ -22,6 +24,8 @@ use tokio::runtime::Handle;
 const RECORD: &str = "door.json";
 /// A question that is not asked within this time is not waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A savepoint waits for the epoch before, and for one of its own.
+const SAVEPOINT_PATIENCE: Duration = Duration::from_secs(120);
 const QUESTION_BYTES_MAX: u64 = 1 << 20;
 
 #[derive(Serialize, Deserialize)]
@@ -35,6 +39,7 @@ struct Record {
 enum Question {
     Sql { sql: String, limit: Option<usize> },
     Figures,
+    Savepoint { name: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -42,6 +47,7 @@ enum Question {
 enum Answer {
     Rows { truncated: bool, elapsed_micros: u64 },
     Figures { figures: Box<Figures> },
+    Savepoint { savepoint: SavepointReport },
     Refused { kind: String, what: String, help: Option<String> },
 }
 
@@ -139,6 +145,10 @@ fn receive(ws: &Arc<Workspace>, following: &Following, runtime: &Handle, visitor
             let figures = following.figures.lock().clone();
             write_line(&mut out, &Answer::Figures { figures: Box::new(figures) })
         }
+        Question::Savepoint { name } => match savepoint(following, name) {
+            Ok(savepoint) => write_line(&mut out, &Answer::Savepoint { savepoint }),
+            Err(e) => write_line(&mut out, &refused(&e)),
+        },
         Question::Sql { sql, limit } => match runtime.block_on(ws.query_hot(following, &sql, limit)) {
             Err(e) => write_line(&mut out, &refused(&e)),
             Ok(rows) => {
@@ -152,6 +162,16 @@ fn receive(ws: &Arc<Workspace>, following: &Following, runtime: &Handle, visitor
                 out.flush().map_err(gone)
             }
         },
+    }
+}
+
+/// Has the mill make one with its next epoch, and waits for it.
+fn savepoint(following: &Following, name: String) -> Result<SavepointReport> {
+    let (tell, told) = channel();
+    following.asked.lock().push(Asked { name, tell });
+    match told.recv_timeout(SAVEPOINT_PATIENCE) {
+        Ok(made) => made,
+        Err(_) => Err(Error::unavailable("no savepoint was made: the project is not followed just now").help("try again")),
     }
 }
 
@@ -201,6 +221,14 @@ impl Visit {
     pub fn figures(&self) -> Result<Figures> {
         match self.ask(&Question::Figures)?.0 {
             Answer::Figures { figures } => Ok(*figures),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// A savepoint of this moment.
+    pub fn savepoint(&self, name: &str) -> Result<SavepointReport> {
+        match self.ask(&Question::Savepoint { name: name.to_string() })?.0 {
+            Answer::Savepoint { savepoint } => Ok(savepoint),
             _ => Err(unexpected()),
         }
     }

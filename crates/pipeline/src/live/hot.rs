@@ -61,6 +61,17 @@ pub(crate) struct HotView {
     pub outlet: Option<Outlet>,
     /// Epochs since its state was saved.
     pub unsaved: u32,
+    /// At the start, its state was taken from a checkpoint.
+    pub restored: bool,
+    /// Rows of tables that were read into it then.
+    pub rows_loaded: u64,
+}
+
+impl HotView {
+    /// Whether an epoch has something to keep of it; `whole`: also state that would wait.
+    pub fn has_news(&self, whole: bool) -> bool {
+        self.failed.is_none() && (self.dirty || self.is_new || (whole && self.unsaved > 0))
+    }
 }
 
 /// Batches as they come, the small ones put together.

@@ -4,7 +4,8 @@
 use super::feed::{self, Feed, Message, Pump, Sent, Taken};
 use super::guard::Guard;
 use super::hot::{self, Hot, HotTable, HotView, Rows};
-use super::seal::{self, Committed, Sealed};
+use super::recovery::Recovery;
+use super::seal::{self, Asked, Committed, Sealed};
 use super::status::Figures;
 use super::{FollowOptions, Following, Until};
 use crate::nodes;
@@ -12,11 +13,12 @@ use crate::record::Recorder;
 use crate::state::Outcome;
 use crate::tables::Prepared;
 use crate::workspace::Workspace;
+use arrow::array::RecordBatch;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tidemill_core::{Error, ErrorKind, Result};
 use tidemill_lake::{Lease, TableName};
 use tidemill_live::InputRef;
@@ -42,6 +44,7 @@ pub(crate) struct Mill {
     pub recorder: Arc<Recorder>,
     pub hot: Arc<Mutex<Hot>>,
     pub figures: Arc<Mutex<Figures>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     pub feeds: Vec<Feed>,
     guard: Guard,
     messages: Option<Receiver<Sent>>,
@@ -61,6 +64,10 @@ pub(crate) struct Mill {
     moved_at: i64,
     /// It goes on, and is not the beginning of a run.
     serves: bool,
+    /// A recovery that ends when everything that had come is taken in, and since when that goes on.
+    recovering: Option<(Recovery, Instant)>,
+    /// A recovery that ended, until an epoch has it.
+    recovered: Option<RecordBatch>,
 }
 
 /// How a turn of the wheel ended.
@@ -127,6 +134,7 @@ impl Mill {
             recorder: Arc::clone(recorder),
             hot: Arc::new(Mutex::new(hot)),
             figures: Arc::default(),
+            asked: Arc::default(),
             feeds,
             guard: Guard::default(),
             messages: Some(messages),
@@ -142,6 +150,8 @@ impl Mill {
             quiet,
             moved_at: ws.clock.now_micros(),
             serves: only.is_empty(),
+            recovering: None,
+            recovered: None,
         };
         mill.open_views().await?;
         // Alarms are of those that are there to hear them.
@@ -153,7 +163,7 @@ impl Mill {
     }
 
     async fn open_views(&mut self) -> Result<()> {
-        let views = super::view::open_all(&self.ws, &self.feeds, &self.hot).await?;
+        let views = super::view::open_all(&self.ws, &self.feeds, &self.hot, &self.recorder).await?;
         for (index, view) in views.iter().enumerate() {
             for input in &view.inputs {
                 let table = TableName::new(&input.schema, &input.name);
@@ -162,6 +172,25 @@ impl Mill {
         }
         self.hot.lock().views = views;
         Ok(())
+    }
+
+    /// It is a recovery that ends when this mill stops.
+    #[allow(clippy::disallowed_methods)] // how long it took is measured, not decided by
+    pub fn recovers(&mut self, recovery: Recovery) {
+        self.recovering = Some((recovery, Instant::now()));
+    }
+
+    /// A recovery is over: it is told, and kept with the next epoch.
+    pub fn recovered(&mut self, recovery: Recovery) -> Result<()> {
+        let (line, row) = recovery.end(self.ws.clock.now_micros())?;
+        self.recorder.note("", line);
+        self.recovered = Some(row);
+        Ok(())
+    }
+
+    /// What others see of it.
+    pub fn following(&self) -> Following {
+        Following { hot: Arc::clone(&self.hot), figures: Arc::clone(&self.figures), asked: Arc::clone(&self.asked) }
     }
 
     /// Turns until told to stop, or until everything that had come is taken in and committed; or until rules are to be fitted to the first rows,
@@ -195,7 +224,11 @@ impl Mill {
         let to_fit = self.serves && !cancelled && (through || self.epochs > 0) && !self.unfitted().is_empty();
         if cancelled || through || to_fit {
             self.settle_commit(true)?;
-            while self.seal()? {
+            if let Some((mut recovery, since)) = self.recovering.take() {
+                recovery.took_in(self, since.elapsed());
+                self.recovered(recovery)?;
+            }
+            while self.seal(true, None)? {
                 self.settle_commit(true)?;
             }
             return Ok(if to_fit { Turned::ToFit } else { Turned::Stopped });
@@ -208,8 +241,14 @@ impl Mill {
             self.settle_commit(true)?;
         }
         if self.committing.is_none() && (now - self.sealed_at >= self.publish_micros || held > HOT_BYTES_MAX) {
-            self.seal()?;
+            self.seal(false, None)?;
             self.sealed_at = now;
+        }
+        if self.committing.is_none() {
+            let asked = self.asked.lock().pop();
+            if asked.is_some() {
+                self.seal(true, asked)?;
+            }
         }
         Ok(Turned::On)
     }
@@ -317,7 +356,7 @@ impl Mill {
         }
         self.pour()?;
         self.figures.lock().update(now, &self.feeds, &self.hot, self.epochs);
-        let following = Following { hot: Arc::clone(&self.hot), figures: Arc::clone(&self.figures) };
+        let following = self.following();
         self.guard.look(&self.ws, &following, &self.runtime, now);
         Ok(())
     }
@@ -366,15 +405,20 @@ impl Mill {
         hot.tables.iter().map(|t| t.fresh.bytes).sum::<usize>() + hot.views.iter().map(|v| v.fresh.bytes).sum::<usize>()
     }
 
-    /// Cuts an epoch off what is in memory and has it committed; false when there is nothing to commit.
-    fn seal(&mut self) -> Result<bool> {
-        let changed =
-            self.guard.is_dirty() || self.feeds.iter().any(|f| f.dirty) || self.hot.lock().views.iter().any(|v| v.dirty || v.is_new);
+    /// Cuts an epoch off what is in memory and has it committed; false when there is nothing to commit. `whole`: with all state, also what would
+    /// wait. For who asked for a savepoint there always is an epoch.
+    fn seal(&mut self, whole: bool, asked: Option<Asked>) -> Result<bool> {
+        let changed = self.guard.is_dirty()
+            || self.feeds.iter().any(|f| f.dirty)
+            || self.hot.lock().views.iter().any(|v| v.has_news(whole))
+            || self.recovered.is_some()
+            || asked.is_some();
         if !changed {
             return Ok(false);
         }
         let at = self.ws.clock.now_micros();
-        let sealed = Sealed::cut(&self.ws, &self.recorder.run_id, &mut self.feeds, &self.hot, &mut self.guard, at)?;
+        let mut sealed = Sealed::cut(&self.ws, &self.recorder.run_id, &mut self.feeds, &self.hot, &mut self.guard, at, whole)?;
+        (sealed.asked, sealed.recovered) = (asked, self.recovered.take());
         self.confirming = self.feeds.iter().map(|f| f.positions.clone()).collect();
         let (tell, told) = oneshot::channel();
         let (ws, lease) = (Arc::clone(&self.ws), Arc::clone(&self.lease));
@@ -424,6 +468,8 @@ impl Mill {
 
     fn let_go(&mut self) {
         self.guard.close();
+        // Who waits for a savepoint is let go.
+        self.asked.lock().clear();
         let _ = self.pour();
         let outlets: Vec<_> = self.hot.lock().views.iter_mut().filter_map(|v| v.outlet.take()).collect();
         outlets.into_iter().for_each(|mut o| o.close());

@@ -1,8 +1,8 @@
 //! What goes on by itself: tables that are followed, and the views kept current over them.
 //!
 //! Read in this order: [`feed`] (a source, pulled by a thread of its own), [`mill`] (the loop: rows through recipes into views, an epoch when
-//! one is due), [`hot`] (what is in memory, and how queries see it), [`seal`] (an epoch cut off and committed), [`view`] (state, from
-//! checkpoints or built anew), [`guard`] (alerts), [`outlet`] (where a view's rows are sent), [`status`] and [`latency`] (how it is doing), [`door`] (the socket through which other processes ask).
+//! one is due), [`hot`] (what is in memory, and how queries see it), [`seal`] (an epoch cut off and committed), [`standing`] and [`view`] (state, from
+//! checkpoints or built anew), [`guard`] (alerts), [`outlet`] (where a view's rows are sent), [`status`] and [`latency`] (how it is doing), [`recovery`] (a start after a crash), [`door`] (the socket through which other processes ask).
 //!
 //! Invariant: a source is told that rows are durable after the epoch that holds them is done; what a crash cuts off is given up whole and read
 //! again from where the last finished epoch says.
@@ -15,7 +15,9 @@ mod late;
 pub mod latency;
 mod mill;
 mod outlet;
-mod seal;
+mod recovery;
+pub(crate) mod seal;
+mod standing;
 pub mod status;
 pub(crate) mod view;
 
@@ -26,6 +28,7 @@ use crate::workspace::{Workspace, versions_of};
 use hot::Hot;
 use mill::{Mill, Standstill};
 use parking_lot::Mutex;
+pub(crate) use recovery::Recovery;
 use status::Figures;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,7 +36,8 @@ use std::time::{Duration, Instant};
 use tidemill_core::{Error, Result};
 use tidemill_lake::{Lease, TableName};
 
-pub(crate) use seal::FOLLOWED;
+use seal::Asked;
+pub(crate) use seal::{FOLLOWED, is_followed};
 
 /// Maintenance of followed tables runs this often.
 const MAINTAIN_MICROS: i64 = 30_000_000;
@@ -67,6 +71,8 @@ pub struct FollowReport {
 pub struct Following {
     pub(crate) hot: Arc<Mutex<Hot>>,
     pub figures: Arc<Mutex<Figures>>,
+    /// Savepoints that somebody waits for.
+    pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Workspace {
@@ -76,17 +82,30 @@ impl Workspace {
     }
 
     /// Brings everything up to date, then keeps it so until it is cancelled. `ready` is called once rows are being followed.
-    #[allow(clippy::disallowed_methods)] // how long it took is measured, not decided by
     pub async fn serve(
         self: &Arc<Self>,
         options: &FollowOptions,
         watch: Arc<dyn Watch>,
         ready: impl FnOnce(&Following) + Send,
     ) -> Result<FollowReport> {
-        let began = Instant::now();
         let lease = Arc::new(self.lease("serve")?);
+        let served = self.follow(&lease, options, watch, ready).await;
+        self.end_life();
+        served
+    }
+
+    #[allow(clippy::disallowed_methods)] // how long it took is measured, not decided by
+    async fn follow(
+        self: &Arc<Self>,
+        lease: &Arc<Lease>,
+        options: &FollowOptions,
+        watch: Arc<dyn Watch>,
+        ready: impl FnOnce(&Following) + Send,
+    ) -> Result<FollowReport> {
+        let began = Instant::now();
         let run = RunOptions { command: options.command.clone(), ..RunOptions::default() };
-        let report = self.run_with(&lease, &run, Arc::clone(&watch)).await?;
+        let mut recovery = None;
+        let report = self.run_with(lease, &run, Arc::clone(&watch), Some(&mut recovery)).await?;
         if report.status == Status::Failed {
             let what = report.error.clone().unwrap_or_else(|| "a node failed".into());
             return Err(Error::data(format!("the project could not be brought up to date: {what}")).help("`tidemill run` tells more"));
@@ -97,8 +116,13 @@ impl Workspace {
         let mut ready = Some(ready);
         let mut still = None;
         loop {
-            let mut mill = self.mill(&lease, &watch, &BTreeSet::new(), still.take()).await?;
-            let following = Following { hot: Arc::clone(&mill.hot), figures: Arc::clone(&mill.figures) };
+            let opening = Instant::now();
+            let mut mill = self.mill(lease, &watch, &BTreeSet::new(), still.take()).await?;
+            if let Some(mut recovery) = recovery.take() {
+                recovery.opened(&mill, opening.elapsed());
+                mill.recovered(recovery)?;
+            }
+            let following = mill.following();
             let door = door::Door::open(self, &following)?;
             if let Some(ready) = ready.take() {
                 ready(&following);
@@ -112,35 +136,55 @@ impl Workspace {
             };
             // First rows have come: now their rules can be fitted. The sources stay open meanwhile.
             let run = RunOptions { select: stands.unfitted.clone(), command: run.command.clone(), ..RunOptions::default() };
-            self.run_nodes(&lease, &run, Arc::clone(&watch)).await?;
+            self.run_nodes(lease, &run, Arc::clone(&watch)).await?;
             still = Some(stands);
         }
     }
 
     /// Takes in everything that has come to followed tables so far: what a run does before the rest. Sources that can't be read again are left to who
-    /// stays: what one hands over between being opened and being closed would be lost.
+    /// stays: what one hands over between being opened and being closed would be lost. A recovery is handed on to who goes on following, or else ends with it.
+    #[allow(clippy::disallowed_methods)] // how long it took is measured, not decided by
     pub(crate) async fn drain(
         self: &Arc<Self>,
         lease: &Arc<Lease>,
         options: &RunOptions,
         watch: &Arc<dyn Watch>,
+        goes_on: Option<&mut Option<Recovery>>,
     ) -> Result<Vec<StepReport>> {
-        self.give_up_followed(lease).await?;
         let selected: BTreeSet<String> =
             self.checked.graph.select(&options.select).map_err(|p| Error::config(p.message))?.iter().cloned().collect();
         let wanted = self.checked.tables.iter().filter(|p| p.stream.as_ref().is_some_and(|s| s.can_replay()));
         let selected: BTreeSet<String> = wanted.map(|p| p.raw_node()).filter(|n| selected.contains(n)).collect();
         if selected.is_empty() {
+            match goes_on {
+                Some(goes_on) => *goes_on = self.begin_life(lease).await?,
+                None => drop(self.give_up_followed(lease).await?),
+            }
             return Ok(Vec::new());
         }
+        let mut recovery = self.begin_life(lease).await?;
+        let opening = Instant::now();
         let mut mill = self.mill(lease, watch, &selected, None).await?;
+        let opened = opening.elapsed();
+        if let Some(recovery) = &mut recovery {
+            recovery.opened(&mill, opened);
+        }
+        let is_last = goes_on.is_none();
+        if let Some(recovery) = recovery.take_if(|_| is_last) {
+            mill.recovers(recovery);
+        }
         let steps: Vec<_> = mill.feeds.iter().map(|f| mill.recorder.step(&f.p.raw_node(), "follow")).collect();
         let follow = FollowOptions { until: Until::CaughtUp, command: options.command.clone() };
+        let turning = Instant::now();
         let (mill, result) = in_thread(move || {
             let result = mill.turn(&follow);
             (mill, result)
         })
         .await?;
+        if let (Some(goes_on), Some(mut recovery)) = (goes_on, recovery) {
+            recovery.took_in(&mill, turning.elapsed());
+            *goes_on = Some(recovery);
+        }
         for (step, feed) in steps.into_iter().zip(&mill.feeds) {
             step.meter.rows_read.store(feed.so_far.rows_in, std::sync::atomic::Ordering::Relaxed);
             step.meter.rows_rejected.store(feed.so_far.rejected, std::sync::atomic::Ordering::Relaxed);
@@ -172,12 +216,14 @@ impl Workspace {
     }
 
     /// An epoch that was cut off is given up: its rows are read again.
-    async fn give_up_followed(&self, lease: &Lease) -> Result<()> {
+    async fn give_up_followed(&self, lease: &Lease) -> Result<Option<u64>> {
         match self.lake.unfinished()? {
-            Some(open) if open.nodes.values().any(|n| n.positions.get("followed").is_some()) => {
-                self.lake.abandon(lease, open.epoch, "it was interrupted; its rows are read again").await
+            Some(open) if seal::is_followed(&open) => {
+                seal::forget_states(&self.lake, open.epoch)?;
+                self.lake.abandon(lease, open.epoch, "it was interrupted; its rows are read again").await?;
+                Ok(Some(open.epoch))
             }
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 

@@ -7,6 +7,7 @@ use super::hot::{self, Hot};
 use crate::fingerprint::{self, Fingerprint};
 use crate::ingest_step::blocking;
 use crate::nodes;
+use crate::report::SavepointReport;
 use crate::state::{self, Outcome, QualityLine};
 use crate::tables::Prepared;
 use crate::workspace::Workspace;
@@ -26,6 +27,11 @@ const SAVE_EVERY: u32 = 20;
 /// The part of an outcome that tells a view kept live from one that a run computed.
 pub(crate) const FOLLOWED: &str = "kept live";
 
+/// Whether an epoch is one of these: cut off, it is given up.
+pub(crate) fn is_followed(manifest: &Manifest) -> bool {
+    manifest.nodes.values().any(|n| n.positions.get("followed").is_some())
+}
+
 /// An epoch, ready to be committed.
 pub(crate) struct Sealed {
     manifest: Manifest,
@@ -35,6 +41,16 @@ pub(crate) struct Sealed {
     /// Rows that came too late, of views that list them.
     late: Vec<RecordBatch>,
     versions: BTreeMap<TableName, i64>,
+    /// Who waits for a savepoint of it.
+    pub asked: Option<Asked>,
+    /// A row of `system.recoveries`.
+    pub recovered: Option<RecordBatch>,
+}
+
+/// Somebody wants a savepoint.
+pub(crate) struct Asked {
+    pub name: String,
+    pub tell: std::sync::mpsc::Sender<Result<SavepointReport>>,
 }
 
 struct SealedTable {
@@ -69,7 +85,7 @@ struct SealedView {
 
 /// What stands before a view's state in its checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Head {
+pub(crate) struct Head {
     pub epoch: u64,
     /// Of the SQL and everything else that decides what the state means.
     pub fingerprint: String,
@@ -85,7 +101,16 @@ pub(crate) struct Committed {
 
 impl Sealed {
     /// Takes what is new out of feeds and views. What is taken stays visible until [`Hot::settle`].
-    pub fn cut(ws: &Workspace, run_id: &str, feeds: &mut [Feed], hot: &Mutex<Hot>, guard: &mut Guard, at: i64) -> Result<Sealed> {
+    /// `whole`: the state of every view is saved, also of those that would wait.
+    pub fn cut(
+        ws: &Workspace,
+        run_id: &str,
+        feeds: &mut [Feed],
+        hot: &Mutex<Hot>,
+        guard: &mut Guard,
+        at: i64,
+        whole: bool,
+    ) -> Result<Sealed> {
         let epoch = ws.lake.next_epoch()?;
         let mut nodes: BTreeMap<String, NodeIntent> = BTreeMap::new();
         let mut hot = hot.lock();
@@ -97,7 +122,7 @@ impl Sealed {
         let mut views = Vec::new();
         let mut late = Vec::new();
         let versions = hot.versions.clone();
-        for v in hot.views.iter_mut().filter(|v| v.failed.is_none() && (v.dirty || v.is_new)) {
+        for v in hot.views.iter_mut().filter(|v| v.has_news(whole)) {
             v.dirty = false;
             for b in v.live.take_settled()? {
                 v.fresh.push(b);
@@ -106,7 +131,7 @@ impl Sealed {
             late.extend(super::late::batch(&v.name, v.live.take_late(), at)?);
             let open = v.live.open_rows()?;
             let is_small = v.live.stats().state_bytes <= SAVE_BYTES;
-            let saves = v.is_new || is_small || v.unsaved + 1 >= SAVE_EVERY;
+            let saves = whole || v.is_new || is_small || v.unsaved + 1 >= SAVE_EVERY;
             v.unsaved = if saves { 0 } else { v.unsaved + 1 };
             let state = if saves { Some(v.live.save()?) } else { None };
             v.outcome.epoch = epoch;
@@ -147,7 +172,7 @@ impl Sealed {
             nodes.insert("alerts".into(), NodeIntent { fingerprint: String::new(), positions, recipe: None });
         }
         let manifest = Manifest { epoch, run_id: run_id.to_string(), fencing: 0, started_at_micros: at, nodes };
-        Ok(Sealed { manifest, tables, views, alerts: guard.keep()?, late, versions })
+        Ok(Sealed { manifest, tables, views, alerts: guard.keep()?, late, versions, asked: None, recovered: None })
     }
 
     /// Makes the epoch durable, whole.
@@ -219,7 +244,8 @@ impl Sealed {
             touched.push((name, except));
             open_files.insert(v.name, open_paths);
         }
-        for (table, rows) in [("alerts", self.alerts.rows), ("late_rows", self.late)] {
+        let recovered = self.recovered.into_iter().collect();
+        for (table, rows) in [("alerts", self.alerts.rows), ("late_rows", self.late), ("recoveries", recovered)] {
             let Some(first) = rows.first() else { continue };
             let rows = arrow::compute::concat_batches(&first.schema(), &rows)?;
             let done = lake.append(lease, epoch, table, rows).await?;
@@ -231,6 +257,10 @@ impl Sealed {
         }
         let told = versions.iter().map(|(k, v)| (format!("{}.{}", k.schema, k.name), *v)).collect();
         lake.finish(lease, &Done { epoch, finished_at_micros: ws.clock.now_micros(), versions: told })?;
+        if let Some(asked) = self.asked {
+            // Who asked may be gone.
+            let _ = asked.tell.send(ws.write_savepoint(&asked.name).await);
+        }
         tidy(ws, lease, &touched, epoch, maintain).await;
         let mut snapshots = BTreeMap::new();
         for (name, _) in touched {
@@ -427,7 +457,7 @@ pub(super) fn state_path(of: &str, epoch: u64) -> String {
     format!("live/{of}.{epoch:020}.checkpoint")
 }
 
-fn put_state(lake: &Lake, of: &str, epoch: u64, head: &Head, state: &[u8]) -> Result<()> {
+pub(crate) fn put_state(lake: &Lake, of: &str, epoch: u64, head: &Head, state: &[u8]) -> Result<()> {
     let head = serde_json::to_vec(head).map_err(|e| Error::bug(e.to_string()))?;
     let mut bytes = Vec::with_capacity(state.len() + head.len() + 4);
     bytes.extend_from_slice(&(head.len() as u32).to_le_bytes());
@@ -436,18 +466,32 @@ fn put_state(lake: &Lake, of: &str, epoch: u64, head: &Head, state: &[u8]) -> Re
     lake.put_bytes(&state_path(of, epoch), &bytes)
 }
 
+/// Whose states there are.
+pub(crate) fn states(lake: &Lake) -> Result<BTreeSet<String>> {
+    Ok(lake.list_state("live")?.iter().filter_map(|n| Some(named(n)?.0.to_string())).collect())
+}
+
+/// States of an epoch that was given up are of nothing.
+pub(crate) fn forget_states(lake: &Lake, epoch: u64) -> Result<()> {
+    for name in lake.list_state("live")?.iter().filter(|n| named(n).is_some_and(|(_, of)| of == epoch)) {
+        lake.remove_state(&format!("live/{name}"))?;
+    }
+    Ok(())
+}
+
+/// Whose state a file is, and of which epoch.
+fn named(file: &str) -> Option<(&str, u64)> {
+    let (of, epoch) = file.strip_suffix(".checkpoint")?.rsplit_once('.')?;
+    Some((of, epoch.parse().ok()?))
+}
+
 /// The newest state of a view that belongs to a finished epoch and is whole.
-pub(super) fn newest_state(lake: &Lake, of: &str, last_done: u64) -> Result<Option<(Head, Vec<u8>)>> {
-    let names = lake.list_state("live")?;
-    let prefix = format!("{of}.");
-    let mut epochs: Vec<u64> = names
-        .iter()
-        .filter_map(|n| n.strip_prefix(&prefix)?.strip_suffix(".checkpoint")?.parse().ok())
-        .filter(|e| *e <= last_done)
-        .collect();
-    epochs.sort_unstable();
-    for epoch in epochs.into_iter().rev() {
-        if lake.done(epoch)?.is_none() {
+pub(crate) fn newest_state(lake: &Lake, of: &str, last_done: u64) -> Result<Option<(Head, Vec<u8>)>> {
+    let finished = lake.finished()?;
+    for epoch in newest_epochs(lake, of, last_done)?.into_iter().rev() {
+        // The marks of old epochs are cleaned away. Of those that were given up no state is left.
+        let is_forgotten = finished.first().is_some_and(|oldest| epoch < *oldest);
+        if !is_forgotten && finished.binary_search(&epoch).is_err() {
             continue;
         }
         match lake.get_bytes(&state_path(of, epoch)) {
@@ -479,8 +523,7 @@ async fn tidy(ws: &Workspace, lease: &Lease, touched: &[(TableName, BTreeSet<Str
         let tables: Vec<TableName> = touched.iter().map(|(n, _)| n.clone()).collect();
         ws.lake.maintain_followed(lease, &tables, super::HISTORY).await?;
         for name in ws.lake.list_state("live")? {
-            let of = name.strip_suffix(".checkpoint").and_then(|n| n.rsplit_once('.'));
-            let Some((of, at)) = of.and_then(|(of, at)| Some((of, at.parse::<u64>().ok()?))) else { continue };
+            let Some((of, at)) = named(&name) else { continue };
             let newer = newest_epochs(&ws.lake, of, epoch)?;
             if newer.len() >= 2 && at < newer[newer.len() - 2] {
                 ws.lake.remove_state(&format!("live/{name}"))?;
@@ -496,10 +539,8 @@ async fn tidy(ws: &Workspace, lease: &Lease, touched: &[(TableName, BTreeSet<Str
 }
 
 fn newest_epochs(lake: &Lake, of: &str, upto: u64) -> Result<Vec<u64>> {
-    let prefix = format!("{of}.");
     let names = lake.list_state("live")?;
-    let mut epochs: Vec<u64> =
-        names.iter().filter_map(|n| n.strip_prefix(&prefix)?.strip_suffix(".checkpoint")?.parse().ok()).filter(|e| *e <= upto).collect();
+    let mut epochs: Vec<u64> = names.iter().filter_map(|n| named(n)).filter(|(o, e)| *o == of && *e <= upto).map(|(_, e)| e).collect();
     epochs.sort_unstable();
     Ok(epochs)
 }

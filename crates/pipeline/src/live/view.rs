@@ -5,10 +5,12 @@ use super::feed::Feed;
 use super::hot::{Hot, HotView, Rows};
 use super::latency::Histogram;
 use super::outlet::Outlet;
-use super::seal::{self, FOLLOWED, Head};
+use super::seal::FOLLOWED;
+use super::standing::{Saved, Standing, standing};
 use crate::fingerprint::{self, Fingerprint};
 use crate::ingest_step::blocking;
 use crate::nodes;
+use crate::record::Recorder;
 use crate::state::Outcome;
 use crate::tables::Prepared;
 use crate::workspace::Workspace;
@@ -16,7 +18,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use tidemill_core::{Error, Result};
+use tidemill_core::{Error, ErrorKind, Result};
 use tidemill_engine::Session;
 use tidemill_lake::{Snapshot, TableName};
 use tidemill_live::{Compiled, InputInfo, InputRef, LiveView};
@@ -27,7 +29,7 @@ use tidemill_project::spec::{LiveSettings, Materialized, View};
 const STATE_GENERATION: &str = "1";
 
 /// Every live view that reads a followed table, ready for the next row.
-pub(super) async fn open_all(ws: &Arc<Workspace>, feeds: &[Feed], hot: &Mutex<Hot>) -> Result<Vec<HotView>> {
+pub(super) async fn open_all(ws: &Arc<Workspace>, feeds: &[Feed], hot: &Mutex<Hot>, recorder: &Recorder) -> Result<Vec<HotView>> {
     let versions = hot.lock().versions.clone();
     let session = ws.live_session()?;
     let inputs = ws.live_inputs(Some(feeds));
@@ -38,7 +40,7 @@ pub(super) async fn open_all(ws: &Arc<Workspace>, feeds: &[Feed], hot: &Mutex<Ho
         if !compiled.inputs().iter().any(followed) {
             continue;
         }
-        out.push(open(ws, view, compiled, &versions).await.map_err(|e| e.within(view.name.clone()))?);
+        out.push(open(ws, view, compiled, &versions, recorder).await.map_err(|e| e.within(view.name.clone()))?);
     }
     Ok(out)
 }
@@ -64,7 +66,13 @@ pub(super) fn compile_sql(
     })
 }
 
-async fn open(ws: &Arc<Workspace>, view: &View, compiled: Compiled, versions: &BTreeMap<TableName, i64>) -> Result<HotView> {
+async fn open(
+    ws: &Arc<Workspace>,
+    view: &View,
+    compiled: Compiled,
+    versions: &BTreeMap<TableName, i64>,
+    recorder: &Recorder,
+) -> Result<HotView> {
     let name = TableName::public(view.name.clone());
     let before = nodes::last_outcome(&ws.lake, &view.name, NodeKind::Table).await?;
     let base = match versions.get(&name) {
@@ -72,36 +80,42 @@ async fn open(ws: &Arc<Workspace>, view: &View, compiled: Compiled, versions: &B
         None => None,
     };
     let fingerprint = state_fingerprint(ws, view);
-    let mut opened = Opened { live: compiled.start(ws.engine.memory())?, is_new: true, open_files: BTreeSet::new(), told: String::new() };
-    let kept = before.as_ref().filter(|o| o.parts.contains_key(FOLLOWED));
-    let mut restored = false;
-    if let (Some(o), Some(_)) = (kept, &base)
-        && let Some((head, state)) = seal::newest_state(&ws.lake, &view.name, o.epoch)?
-        && head.fingerprint == fingerprint
-        && let Some(since) = since(ws, &compiled, &head, versions).await?
-    {
-        restored = restore(ws, &mut opened, &compiled, o, &head, &state, since).await?;
-    }
-    if !restored {
-        opened.live = compiled.start(ws.engine.memory())?;
-        opened.is_new = true;
-        opened.open_files.clear();
-        let mut live = opened.live;
-        for input in compiled.inputs() {
-            let table = TableName::new(&input.schema, &input.name);
-            let Some(version) = versions.get(&table) else { continue };
-            let Some(snapshot) = ws.lake.snapshot(&table, Some(*version)).await? else { continue };
-            live = load(ws, live, input, snapshot).await?;
+    let (standing, _) = standing(ws, view, &compiled, before.as_ref().filter(|_| base.is_some()), versions).await?;
+    let opened = match (standing, &before) {
+        (Standing::Kept(saved), Some(outcome)) => restore(ws, &compiled, outcome, saved).await,
+        (Standing::Rebuilt(why), _) => Ok(Err(why)),
+        (Standing::Kept(_), None) => Ok(Err(String::new())),
+    };
+    let opened = match opened {
+        Ok(Err(why)) => {
+            if before.as_ref().is_some_and(|b| b.parts.contains_key(FOLLOWED)) {
+                recorder.note(&view.name, format!("its state is rebuilt from the tables: {why}"));
+            }
+            built_anew(ws, &compiled, versions).await
         }
-        opened.live = live;
-    }
+        Ok(Ok(opened)) => Ok(opened),
+        Err(e) => Err(e),
+    };
+    // One that can't keep what its tables hold stops by itself, as it would while it goes on.
+    let (mut opened, failed) = match opened {
+        Ok(opened) => (opened, None),
+        Err(e) if e.kind == ErrorKind::Limit => {
+            recorder.note(&view.name, format!("the view reached its limit and stopped: {e}"));
+            let open_files = before.iter().flat_map(|o| o.open_files.clone()).collect();
+            (
+                Opened { live: compiled.start(ws.engine.memory())?, is_new: false, restored: false, open_files, rows_loaded: 0 },
+                Some(e.to_string()),
+            )
+        }
+        Err(e) => return Err(e),
+    };
     opened.live.follow_changes(view.live.sink.is_some());
     let outlet = Outlet::open(ws, view, &compiled)?;
     if opened.is_new {
         // What was there before the first row is no news.
         opened.live.take_changes()?;
     }
-    tracing::info!(view = view.name, restored, "the view is ready");
+    tracing::info!(view = view.name, restored = opened.restored, "the view is ready");
     let mut outcome = before.unwrap_or_else(|| Outcome { format: crate::state::FORMAT, node: view.name.clone(), ..Outcome::default() });
     outcome.parts = parts(ws, view, &fingerprint);
     outcome.tested = true;
@@ -120,9 +134,11 @@ async fn open(ws: &Arc<Workspace>, view: &View, compiled: Compiled, versions: &B
         outcome,
         is_new: opened.is_new,
         dirty: false,
-        failed: None,
+        failed,
         latency: Histogram::default(),
         unsaved: 0,
+        restored: opened.restored,
+        rows_loaded: opened.rows_loaded,
         outlet,
     })
 }
@@ -136,64 +152,45 @@ fn reads(ws: &Workspace, inputs: &[InputRef], versions: &BTreeMap<TableName, i64
 struct Opened {
     live: LiveView,
     is_new: bool,
+    /// From a checkpoint.
+    restored: bool,
     open_files: BTreeSet<String>,
-    told: String,
+    rows_loaded: u64,
 }
 
-/// What each input got since the state was saved; `None` when that can't be told, or rows went.
-async fn since(
-    ws: &Workspace,
-    compiled: &Compiled,
-    head: &Head,
-    versions: &BTreeMap<TableName, i64>,
-) -> Result<Option<Vec<(InputRef, Snapshot)>>> {
-    let mut out = Vec::new();
+/// State from all that the tables hold.
+async fn built_anew(ws: &Arc<Workspace>, compiled: &Compiled, versions: &BTreeMap<TableName, i64>) -> Result<Opened> {
+    let mut live = compiled.start(ws.engine.memory())?;
+    let mut rows_loaded = 0;
     for input in compiled.inputs() {
         let table = TableName::new(&input.schema, &input.name);
-        match (head.versions.get(&table.to_string()), versions.get(&table)) {
-            (None, None) => {}
-            (Some(then), Some(now)) => match ws.lake.appended(&table, *then, *now).await? {
-                Some(s) if s.files.is_empty() => {}
-                // Rows of a table that is not followed were read as a whole.
-                Some(s) if ws.is_followed(&table) => out.push((input.clone(), s)),
-                _ => return Ok(None),
-            },
-            _ => return Ok(None),
-        }
+        let Some(version) = versions.get(&table) else { continue };
+        let Some(snapshot) = ws.lake.snapshot(&table, Some(*version)).await? else { continue };
+        rows_loaded += snapshot.rows();
+        live = load(ws, live, input, snapshot).await?;
     }
-    Ok(Some(out))
+    Ok(Opened { live, is_new: true, restored: false, open_files: BTreeSet::new(), rows_loaded })
 }
 
-async fn restore(
-    ws: &Arc<Workspace>,
-    opened: &mut Opened,
-    compiled: &Compiled,
-    outcome: &Outcome,
-    head: &Head,
-    state: &[u8],
-    since: Vec<(InputRef, Snapshot)>,
-) -> Result<bool> {
+/// State from a checkpoint and what came since; else why the checkpoint is good for nothing after all.
+async fn restore(ws: &Arc<Workspace>, compiled: &Compiled, outcome: &Outcome, saved: Saved) -> Result<Result<Opened, String>> {
     let mut live = compiled.start(ws.engine.memory())?;
-    match live.restore(state) {
+    match live.restore(&saved.state) {
         Ok(r) if r.is_whole() => {}
-        Ok(_) => return Ok(false),
-        Err(e) => {
-            tracing::warn!(error = %e, "a checkpoint can't be read");
-            return Ok(false);
-        }
+        Ok(_) => return Ok(Err("its checkpoint is of another view".into())),
+        Err(e) => return Ok(Err(format!("its checkpoint can't be read: {e}"))),
     }
-    let behind = !since.is_empty() || head.epoch < outcome.epoch;
-    for (input, snapshot) in since {
+    let behind = !saved.since.is_empty() || saved.head.epoch < outcome.epoch;
+    let mut rows_loaded = 0;
+    for (input, snapshot) in saved.since {
+        rows_loaded += snapshot.rows();
         live = load(ws, live, &input, snapshot).await?;
     }
-    opened.live = live;
-    opened.is_new = false;
-    opened.open_files = outcome.open_files.iter().cloned().collect();
+    let mut open_files: BTreeSet<String> = outcome.open_files.iter().cloned().collect();
     if behind {
-        opened.open_files.extend(outcome.unsaved_files.iter().cloned());
+        open_files.extend(outcome.unsaved_files.iter().cloned());
     }
-    opened.told = format!("state of epoch {}", head.epoch);
-    Ok(true)
+    Ok(Ok(Opened { live, is_new: false, restored: true, open_files, rows_loaded }))
 }
 
 /// Rows of a stored table into a view, off the async threads.
@@ -209,10 +206,13 @@ pub(super) async fn load(ws: &Arc<Workspace>, mut live: LiveView, input: &InputR
     .await
 }
 
-/// Everything that decides what saved state means: SQL and settings, functions, and the recipes of what it reads.
-fn state_fingerprint(ws: &Workspace, view: &View) -> String {
+/// Everything that decides what saved state means: SQL and settings, functions, and the views that are read through. How much may be kept, and where
+/// rows are sent, is none of it.
+pub(super) fn state_fingerprint(ws: &Workspace, view: &View) -> String {
     let functions = crate::check::functions_of(&ws.checked, &view.name).unwrap_or_default();
-    fingerprint::hash(&format!("{STATE_GENERATION}\n{}\n{:?}\n{functions}\n{}", view.sql.text.trim(), view.live, upstream(ws, &view.name)))
+    let key: Vec<&str> = view.live.key.iter().map(|k| k.value.as_str()).collect();
+    let settings = format!("{} {} {key:?}", fingerprint::live_spec(&view.live), view.live.recompute);
+    fingerprint::hash(&format!("{STATE_GENERATION}\n{}\n{settings}\n{functions}\n{}", view.sql.text.trim(), upstream(ws, &view.name)))
 }
 
 /// The SQL of views that are read through.
@@ -234,7 +234,7 @@ fn upstream(ws: &Workspace, node: &str) -> String {
 }
 
 /// As a run would have them, so that it finds the view as it should be.
-fn parts(ws: &Workspace, view: &View, state: &str) -> BTreeMap<String, String> {
+pub(super) fn parts(ws: &Workspace, view: &View, state: &str) -> BTreeMap<String, String> {
     let mut parts = Fingerprint::default();
     parts.part("engine", nodes::ENGINE_GENERATION).part("SQL", &fingerprint::view_spec(view));
     if let Some(functions) = crate::check::functions_of(&ws.checked, &view.name) {
