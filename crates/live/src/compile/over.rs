@@ -194,6 +194,7 @@ impl Compiler<'_> {
             ahead,
             session,
             top,
+            is_row_number: functions[0].fun.name() == "row_number",
             running,
             hold,
             may_be_late,

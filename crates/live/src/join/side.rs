@@ -6,7 +6,7 @@ use crate::rows::{Bytes, RowCodec};
 use crate::stateless::evaluate;
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidemill_core::Result;
@@ -21,10 +21,59 @@ pub(super) struct Row {
     moment: i64,
 }
 
+/// The rows of one key.
+#[derive(Default)]
+struct OfKey {
+    rows: Vec<Row>,
+    /// Where a row is, by its bytes: among many that may go again. Empty while there are few.
+    places: HashTable<usize>,
+}
+
+/// So many rows of a key are looked through one by one.
+const FEW: usize = 16;
+
+impl OfKey {
+    /// Where a row is.
+    fn find(&self, bytes: &[u8], build: &ahash::RandomState) -> Option<usize> {
+        if self.places.is_empty() {
+            return self.rows.iter().position(|r| r.row.as_ref() == bytes);
+        }
+        self.places.find(build.hash_one(bytes), |at| self.rows[*at].row.as_ref() == bytes).copied()
+    }
+
+    fn push(&mut self, row: Row, finds: bool, build: &ahash::RandomState) {
+        self.rows.push(row);
+        if !finds || (self.places.is_empty() && self.rows.len() < FEW) {
+            return;
+        }
+        let hash = |at: &usize| build.hash_one(self.rows[*at].row.as_ref());
+        let from = if self.places.is_empty() { 0 } else { self.rows.len() - 1 };
+        for at in from..self.rows.len() {
+            self.places.insert_unique(hash(&at), at, hash);
+        }
+    }
+
+    fn remove(&mut self, at: usize, build: &ahash::RandomState) {
+        if !self.places.is_empty() {
+            let last = self.rows.len() - 1;
+            let (hash, moved) = (build.hash_one(self.rows[at].row.as_ref()), build.hash_one(self.rows[last].row.as_ref()));
+            if let Ok(found) = self.places.find_entry(hash, |p| *p == at) {
+                found.remove();
+            }
+            // The last one takes its place.
+            if let Some(place) = self.places.find_mut(moved, |p| *p == last).filter(|_| at != last) {
+                *place = at;
+            }
+        }
+        self.rows.swap_remove(at);
+    }
+}
+
 pub(super) struct Side {
     pub(super) codec: RowCodec,
     keys: RowCodec,
-    rows: HashMap<Bytes, Vec<Row>, ahash::RandomState>,
+    rows: HashMap<Bytes, OfKey, ahash::RandomState>,
+    build: ahash::RandomState,
     /// Keys that have rows of a moment.
     by_moment: BTreeMap<i64, Vec<Bytes>>,
     pruned_by: Option<usize>,
@@ -57,6 +106,7 @@ impl Side {
             codec: RowCodec::new(SchemaRef::clone(input))?,
             keys: RowCodec::new(Arc::new(Schema::new(keys)))?,
             rows: HashMap::default(),
+            build: ahash::RandomState::default(),
             by_moment: BTreeMap::new(),
             pruned_by: join.pruned_by(side).map(|b| b.column),
             updating: join.updating[side],
@@ -87,37 +137,37 @@ impl Side {
     }
 
     pub(super) fn of_key(&self, key: &[u8]) -> &[Row] {
-        self.rows.get(key).map_or(&[], Vec::as_slice)
+        self.rows.get(key).map_or(&[], |of| of.rows.as_slice())
     }
 
     pub(super) fn row_mut(&mut self, key: &[u8], at: usize) -> Option<&mut Row> {
-        self.rows.get_mut(key)?.get_mut(at)
+        self.rows.get_mut(key)?.rows.get_mut(at)
     }
 
     /// Adds a row, or takes it away.
     pub(super) fn put(&mut self, incoming: &Incoming, row: usize, weight: i64, meets: i64) {
         let (key, bytes) = (incoming.keys.row(row), incoming.rows.row(row));
         let moment = incoming.moments.as_ref().map_or(NEVER, |m| if m.is_valid(row) { m.value(row) } else { NEVER });
-        let rows = match self.rows.get_mut(key) {
-            Some(rows) => rows,
+        let of = match self.rows.get_mut(key) {
+            Some(of) => of,
             None => self.rows.entry(key.into()).or_default(),
         };
         // Where none goes, equal rows may stand beside each other, and need not be looked for.
-        let same = if self.updating { rows.iter().position(|r| r.row.as_ref() == bytes) } else { None };
+        let same = if self.updating { of.find(bytes, &self.build) } else { None };
         match same {
             Some(at) => {
-                rows[at].weight += weight;
-                if rows[at].weight == 0 {
-                    rows.swap_remove(at);
+                of.rows[at].weight += weight;
+                if of.rows[at].weight == 0 {
+                    of.remove(at, &self.build);
                     self.count -= 1;
                     self.bytes -= (bytes.len() + ENTRY) as u64;
-                    if rows.is_empty() {
+                    if of.rows.is_empty() {
                         self.rows.remove(key);
                     }
                 }
             }
             None => {
-                rows.push(Row { row: bytes.into(), weight, meets, moment });
+                of.push(Row { row: bytes.into(), weight, meets, moment }, self.updating, &self.build);
                 self.count += 1;
                 self.bytes += (bytes.len() + ENTRY) as u64;
                 if moment != NEVER {
@@ -134,8 +184,9 @@ impl Side {
     pub(super) fn prune(&mut self, least: i64) {
         while let Some(first) = self.by_moment.first_entry().filter(|e| *e.key() < least) {
             for key in first.remove() {
-                let Some(rows) = self.rows.get_mut(&key) else { continue };
-                rows.retain(|r| {
+                let Some(of) = self.rows.get_mut(&key) else { continue };
+                let before = of.rows.len();
+                of.rows.retain(|r| {
                     let stays = r.moment >= least;
                     if !stays {
                         self.count -= 1;
@@ -143,14 +194,20 @@ impl Side {
                     }
                     stays
                 });
-                if rows.is_empty() {
+                if of.rows.is_empty() {
                     self.rows.remove(&key);
+                } else if of.rows.len() < before {
+                    of.places.clear();
+                    if self.updating && of.rows.len() >= FEW {
+                        let rows = std::mem::take(&mut of.rows);
+                        rows.into_iter().for_each(|row| of.push(row, true, &self.build));
+                    }
                 }
             }
         }
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values().flatten()
+        self.rows.values().flat_map(|of| &of.rows)
     }
 }

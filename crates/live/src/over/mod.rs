@@ -2,16 +2,20 @@
 //!
 //! Right by construction: the rows of a partition are kept, a partition that was touched is computed again with the batch engine's own functions,
 //! and what is told is the difference. What bounds the rows kept is known from the functions ([`reach`]) and from time: a partition that is over
-//! goes; a row that no row still to come can change is frozen, and goes when none that can change looks at it; of a top-N only the first stay.
+//! goes; a row that no row still to come can change is frozen, and goes when none that can change looks at it; of a top-N only the first stay,
+//! and where it is one of `row_number()` nothing is computed again at all ([`first`]).
 
+mod first;
 mod operator;
 mod partition;
 pub(crate) mod reach;
 pub(crate) mod running;
 
-use crate::frontier::{Frontier, Through, UNKNOWN, micros_of, moment, native};
-use crate::operator::{Operator, Stage};
-use arrow::array::{ArrayRef, StructArray};
+use crate::delta::Delta;
+use crate::frontier::{Frontier, Through, UNKNOWN, micros_of, moment, moments, native};
+use crate::operator::{Cx, Operator, Stage};
+use crate::stateless::evaluate;
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::physical_expr::window::WindowExpr;
@@ -39,6 +43,8 @@ pub(crate) struct Over {
     pub(crate) session: Option<i64>,
     /// Only rows matter for which this window function gives at most so much.
     pub(crate) top: Option<(usize, u64)>,
+    /// The first function numbers rows from 1 on, each by itself.
+    pub(crate) is_row_number: bool,
     /// All functions go on from row to row in the order of time, so that settled rows need not be kept.
     pub(crate) running: Option<Vec<Running>>,
     pub(crate) hold: bool,
@@ -49,6 +55,43 @@ impl Over {
     /// Per partition expression, the least moment that is not over.
     fn partitions_from(&self, input: &Frontier) -> Result<Vec<Option<i64>>> {
         self.through.iter().map(|t| Ok(t.as_ref().map_or(Ok(None), |t| t.apply(input))?.as_ref().and_then(native))).collect()
+    }
+
+    /// Rows before this moment come after their time: what looks ahead is not frozen yet, and is changed by no row before the frontier all the
+    /// same.
+    fn on_time_from(&self, input: &Frontier) -> Option<i64> {
+        self.frozen_before(input).and(self.time).and_then(|c| input[c].as_ref()).and_then(native)
+    }
+
+    /// The rows that come in time, with what they are partitioned by; the others are counted.
+    fn on_time(&self, delta: Delta, open_from: &[Option<i64>], from: Option<i64>, cx: &mut Cx) -> Result<(Delta, Vec<ArrayRef>)> {
+        let keys_of = |rows: &RecordBatch| self.partition.iter().map(|p| evaluate(p, rows)).collect::<Result<Vec<_>>>();
+        let keys = keys_of(&delta.rows)?;
+        if !self.may_be_late {
+            return Ok((delta, keys));
+        }
+        let mut late = vec![false; delta.len()];
+        let mut mark = |column: &ArrayRef, least: i64| -> Result<()> {
+            let moments = moments(column)?;
+            late.iter_mut().enumerate().for_each(|(row, l)| *l |= moments.is_valid(row) && moments.value(row) < least);
+            Ok(())
+        };
+        for (key, from) in keys.iter().zip(open_from) {
+            if let Some(from) = from {
+                mark(key, *from)?;
+            }
+        }
+        if let (Some(column), Some(least)) = (self.time, from) {
+            mark(delta.rows.column(column), least)?;
+        }
+        if !late.contains(&true) {
+            return Ok((delta, keys));
+        }
+        let late = BooleanArray::from(late);
+        cx.leave_out(delta.origin.as_ref(), (0..late.len()).filter(|row| late.value(*row)));
+        let delta = delta.filter(&arrow::compute::not(&late)?)?;
+        let keys = keys_of(&delta.rows)?;
+        Ok((delta, keys))
     }
 
     /// Rows before this moment, in the time column's unit, can't change any more.
@@ -129,6 +172,10 @@ impl Stage for Over {
     }
 
     fn start(&self) -> Result<Box<dyn Operator>> {
-        Ok(Box::new(operator::Partitions::new(Arc::new(self.clone()))?))
+        let spec = Arc::new(self.clone());
+        match first::First::new(&spec)? {
+            Some(first) => Ok(Box::new(first)),
+            None => Ok(Box::new(operator::Partitions::new(spec)?)),
+        }
     }
 }

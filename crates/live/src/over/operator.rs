@@ -1,9 +1,9 @@
 //! Finds the partitions of rows, computes those that were touched, and forgets what is over.
 
 use super::Over;
-use super::partition::{Changes, Codecs, Entry, Partition};
+use super::partition::{self, Changes, Codecs, Entry, Moments, Partition};
 use crate::delta::{Delta, batch};
-use crate::frontier::{Frontier, moments, native};
+use crate::frontier::{Frontier, moments};
 use crate::operator::{Cx, Operator, Usage};
 use crate::rows::{Bytes, RowCodec};
 use crate::state::numbered;
@@ -34,6 +34,8 @@ pub(super) struct Partitions {
     usage: Usage,
 }
 
+/// Rows of partitions that are computed together, about.
+const TOGETHER: usize = 16_384;
 /// Partitions that nobody touches are looked at this seldom.
 const SWEEP: u64 = 32;
 
@@ -68,25 +70,6 @@ impl Partitions {
         })
     }
 
-    /// Which rows come after their time.
-    fn late(&self, keys: &[ArrayRef], rows: &RecordBatch) -> Result<Option<BooleanArray>> {
-        let mut late = vec![false; rows.num_rows()];
-        let mut mark = |column: &ArrayRef, least: i64| -> Result<()> {
-            let moments = moments(column)?;
-            late.iter_mut().enumerate().for_each(|(row, l)| *l |= moments.is_valid(row) && moments.value(row) < least);
-            Ok(())
-        };
-        for (key, from) in keys.iter().zip(&self.open_from) {
-            if let Some(from) = from {
-                mark(key, *from)?;
-            }
-        }
-        if let (Some(column), Some(least)) = (self.spec.time, self.on_time_from) {
-            mark(rows.column(column), least)?;
-        }
-        Ok(late.contains(&true).then(|| BooleanArray::from(late)))
-    }
-
     fn tell(&self, changes: Changes, out: &mut Vec<Delta>) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
@@ -96,6 +79,35 @@ impl Partitions {
         let columns = rows.columns().iter().chain(said.columns()).cloned().collect();
         let weights: Int64Array = changes.iter().map(|(.., weight)| *weight).collect();
         out.push(Delta::weighed(batch(&self.spec.schema, columns, changes.len())?, Some(weights)));
+        Ok(())
+    }
+
+    /// Computes these partitions, some at a time; those of which nothing is left go.
+    fn compute(&mut self, keys: Vec<Bytes>, changes: &mut Changes) -> Result<()> {
+        let spec = Arc::clone(&self.spec);
+        let moments = Moments { settled_before: self.settled_before, frozen_before: self.frozen_before };
+        let mut keys = keys.into_iter().peekable();
+        while keys.peek().is_some() {
+            let (mut names, mut some, mut rows) = (Vec::new(), Vec::new(), 0);
+            while rows < TOGETHER
+                && let Some(key) = keys.next()
+            {
+                let Some(partition) = self.partitions.get_mut(&key) else { continue };
+                self.usage = minus(self.usage, partition.usage());
+                rows += partition.entries.len() + partition.pending.len();
+                some.push(std::mem::take(partition));
+                names.push(key);
+            }
+            partition::compute(&mut some, &spec, &self.codecs, moments, changes)?;
+            for (key, partition) in names.into_iter().zip(some) {
+                self.usage += partition.usage();
+                if partition.is_empty() {
+                    self.partitions.remove(&key);
+                } else if let Some(place) = self.partitions.get_mut(&key) {
+                    *place = partition;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -125,15 +137,7 @@ impl Partitions {
 
 impl Operator for Partitions {
     fn push(&mut self, _: usize, delta: Delta, cx: &mut Cx, _: &mut Vec<Delta>) -> Result<()> {
-        let mut delta = delta;
-        let mut keys = self.spec.partition.iter().map(|p| evaluate(p, &delta.rows)).collect::<Result<Vec<_>>>()?;
-        if self.spec.may_be_late
-            && let Some(late) = self.late(&keys, &delta.rows)?
-        {
-            cx.leave_out(delta.origin.as_ref(), (0..late.len()).filter(|row| late.value(*row)));
-            delta = delta.filter(&arrow::compute::not(&late)?)?;
-            keys = self.spec.partition.iter().map(|p| evaluate(p, &delta.rows)).collect::<Result<Vec<_>>>()?;
-        }
+        let (delta, keys) = self.spec.on_time(delta, &self.open_from, self.on_time_from, cx)?;
         let encoded_keys = self.keys.encode(&keys, delta.len())?;
         let rows = self.codecs.rows.encode_batch(&delta.rows)?;
         for row in 0..delta.len() {
@@ -158,34 +162,21 @@ impl Operator for Partitions {
         if std::mem::take(&mut self.resumed) {
             self.settled_before = frozen_before;
         }
-        // What looks ahead is not frozen yet, and is changed by no row before the frontier all the same.
-        self.on_time_from = self.frozen_before.and(self.spec.time).and_then(|c| inputs[0][c].as_ref()).and_then(native);
+        self.on_time_from = self.spec.on_time_from(&inputs[0]);
         Ok(())
     }
 
     fn flush(&mut self, out: &mut Vec<Delta>) -> Result<()> {
         let mut changes = Changes::new();
-        let spec = Arc::clone(&self.spec);
-        for key in std::mem::take(&mut self.touched) {
-            let Some(partition) = self.partitions.get_mut(&key) else { continue };
-            self.usage = minus(self.usage, partition.usage());
-            partition.compute(&spec, &self.codecs, self.settled_before, self.frozen_before, &mut changes)?;
-            self.usage += partition.usage();
-            if partition.is_empty() {
-                self.partitions.remove(&key);
-            }
-        }
+        let touched = std::mem::take(&mut self.touched);
+        self.compute(touched, &mut changes)?;
         self.flushes += 1;
-        if self.moved && (spec.hold || self.flushes.is_multiple_of(SWEEP)) {
+        if self.moved && (self.spec.hold || self.flushes.is_multiple_of(SWEEP)) {
             self.moved = false;
             self.close(&mut changes)?;
             if self.frozen_before.is_some() {
-                for partition in self.partitions.values_mut() {
-                    self.usage = minus(self.usage, partition.usage());
-                    partition.compute(&spec, &self.codecs, self.settled_before, self.frozen_before, &mut changes)?;
-                    self.usage += partition.usage();
-                }
-                self.partitions.retain(|_, p| !p.is_empty());
+                let all = self.partitions.keys().cloned().collect();
+                self.compute(all, &mut changes)?;
             }
         }
         self.settled_before = self.frozen_before;
