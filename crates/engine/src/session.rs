@@ -76,6 +76,7 @@ impl Session {
             state.register_udf(udf).map(drop).map_err(|e| SqlProblem::new(SqlProblemKind::Function, e.to_string()))
         };
         register(Arc::new(moment::date_trunc()))?;
+        register(Arc::new(moment::date_part()))?;
         for udf in window::scalars() {
             register(Arc::new(udf))?;
         }

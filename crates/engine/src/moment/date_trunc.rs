@@ -1,8 +1,8 @@
 //! `date_trunc` in microseconds.
 
+use super::calendar;
 use arrow::array::{AsArray, PrimitiveArray};
 use arrow::datatypes::{DataType, FieldRef, TimeUnit, TimestampMicrosecondType};
-use chrono::{Datelike, NaiveDate};
 use datafusion::common::types::{NativeType, logical_date, logical_string};
 use datafusion::common::{ScalarValue, exec_err};
 use datafusion::error::Result;
@@ -87,7 +87,7 @@ impl ScalarUDFImpl for DateTrunc {
     }
 }
 
-fn literal(value: &ColumnarValue) -> Option<&str> {
+pub(super) fn literal(value: &ColumnarValue) -> Option<&str> {
     match value {
         ColumnarValue::Scalar(scalar) => scalar.try_as_str().flatten(),
         ColumnarValue::Array(_) => None,
@@ -95,7 +95,7 @@ fn literal(value: &ColumnarValue) -> Option<&str> {
 }
 
 /// The zone of a type that is microseconds without an offset; `None` for any other type.
-fn micros_of_utc(data_type: &DataType) -> Option<Option<Arc<str>>> {
+pub(super) fn micros_of_utc(data_type: &DataType) -> Option<Option<Arc<str>>> {
     match data_type {
         DataType::Timestamp(TimeUnit::Microsecond, zone) if zone.as_deref().is_none_or(|z| matches!(z, "UTC" | "+00:00" | "Z")) => {
             Some(zone.clone())
@@ -113,7 +113,7 @@ enum Unit {
     Months(u32),
 }
 
-const DAY: i64 = 86_400_000_000;
+pub(super) const DAY: i64 = 86_400_000_000;
 
 impl Unit {
     fn named(name: &str) -> Option<Unit> {
@@ -140,9 +140,8 @@ impl Unit {
             // 1970-01-01 was a Thursday; weeks start on Monday (ISO 8601).
             Unit::Week => (days - (days + 3).rem_euclid(7)).checked_mul(DAY),
             Unit::Months(length) => {
-                let date = NaiveDate::from_epoch_days(i32::try_from(days).ok()?)?;
-                let start = NaiveDate::from_ymd_opt(date.year(), date.month0() / length * length + 1, 1)?;
-                i64::from(start.to_epoch_days()).checked_mul(DAY)
+                let (year, month, _) = calendar::date(days);
+                calendar::first_of_month(year, (month - 1) / length * length + 1).checked_mul(DAY)
             }
         }
     }

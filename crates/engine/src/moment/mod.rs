@@ -1,8 +1,11 @@
 //! Days and instants in SQL, as PostgreSQL has them: an instant is whole microseconds. DataFusion takes nanoseconds by default, which end at 1677
 //! and 2262; one date with a slip of the pen (1010 for 2010) would fail a whole view.
 
+mod calendar;
+mod date_part;
 mod date_trunc;
 
+pub(crate) use date_part::date_part;
 pub(crate) use date_trunc::date_trunc;
 
 use crate::advice::OPERANDS;
@@ -37,12 +40,18 @@ impl TypePlanner for Types {
     }
 }
 
-/// Instants are compared and subtracted as microseconds. Days and instants are not compared with numbers, which would silently be taken for days
+/// Instants are compared and subtracted as microseconds; `EXTRACT` is our `date_part`. Days and instants are not compared with numbers, which would silently be taken for days
 /// since 1970.
 #[derive(Debug)]
 pub(crate) struct Operators;
 
 impl ExprPlanner for Operators {
+    /// `EXTRACT(YEAR FROM x)`.
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        let call = ScalarFunction::new_udf(Arc::new(date_part()), args);
+        Ok(PlannerResult::Planned(Expr::ScalarFunction(call)))
+    }
+
     fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         let compares = matches!(expr.op, Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq);
         if !compares && !matches!(expr.op, Op::Minus) {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 const UNITS: [&str; 10] = ["microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
 
-fn with(instants: Vec<i64>) -> Session {
-    let days: Vec<i32> = instants.iter().map(|m| m.div_euclid(86_400_000_000) as i32).collect();
+fn with<T: Into<Option<i64>>>(instants: Vec<T>) -> Session {
+    let instants: Vec<Option<i64>> = instants.into_iter().map(Into::into).collect();
+    let days: Vec<Option<i32>> = instants.iter().map(|m| m.map(|m| m.div_euclid(86_400_000_000) as i32)).collect();
     let columns: Vec<(&str, ArrayRef)> =
         vec![("at", Arc::new(TimestampMicrosecondArray::from(instants))), ("day", Arc::new(Date32Array::from(days)))];
     let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap();
@@ -60,29 +61,47 @@ proptest! {
 
     /// Where DataFusion's own can answer, ours answers alike.
     #[test]
-    fn ours_is_datafusions_where_nanoseconds_reach(instants in prop::collection::vec(-9_000_000_000_000_000i64..9_000_000_000_000_000, 1..200)) {
-        let theirs = datafusion::functions::datetime::date_trunc();
+    fn ours_is_datafusions_where_nanoseconds_reach(instants in prop::collection::vec(prop::option::weighted(0.9, -9_000_000_000_000_000i64..9_000_000_000_000_000), 1..200)) {
+        use datafusion::functions::datetime;
         let batch = TimestampMicrosecondArray::from(instants.clone());
         let session = with(instants);
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
         for unit in UNITS {
-            use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
-            use arrow::datatypes::Field;
-            let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-            let args = ScalarFunctionArgs {
-                args: vec![ColumnarValue::Scalar(unit.into()), ColumnarValue::Array(Arc::new(batch.clone()))],
-                arg_fields: vec![Arc::new(Field::new("u", DataType::Utf8, true)), Arc::new(Field::new("t", micros.clone(), true))],
-                number_rows: batch.len(),
-                return_field: Arc::new(Field::new("r", micros, true)),
-                config_options: Arc::default(),
-            };
-            let expected = theirs.invoke_with_args(args).unwrap().to_array(batch.len()).unwrap();
-            let asked = block_on(session.collect(&format!("SELECT date_trunc('{unit}', at) AS r FROM t"), None)).unwrap();
-            let batches: Vec<_> = asked.batches.iter().map(|b| Arc::clone(b.column(0))).collect();
-            let refs: Vec<&dyn arrow::array::Array> = batches.iter().map(|a| a.as_ref()).collect();
-            let ours = arrow::compute::concat(&refs).unwrap();
-            prop_assert_eq!(&ours, &expected, "{}", unit);
+            let expected = theirs(&datetime::date_trunc(), unit, Arc::new(batch.clone()), &micros);
+            prop_assert_eq!(&ours(&session, &format!("date_trunc('{unit}', at)")), &expected, "{}", unit);
+        }
+        for part in ["year", "quarter", "month", "day", "hour", "doy"] {
+            let expected = theirs(&datetime::date_part(), part, Arc::new(batch.clone()), &DataType::Int32);
+            prop_assert_eq!(&ours(&session, &format!("date_part('{part}', at)")), &expected, "{}", part);
+            prop_assert_eq!(&ours(&session, &format!("EXTRACT({part} FROM at)")), &expected, "{}", part);
+            let days = arrow::compute::cast(&batch, &DataType::Date32).unwrap();
+            if part != "hour" {
+                let expected = theirs(&datetime::date_part(), part, days, &DataType::Int32);
+                prop_assert_eq!(&ours(&session, &format!("EXTRACT({part} FROM CAST(at AS date))")), &expected, "{}", part);
+            }
         }
     }
+}
+
+fn theirs(function: &datafusion::logical_expr::ScalarUDF, unit: &str, moments: ArrayRef, gives: &DataType) -> ArrayRef {
+    use arrow::datatypes::Field;
+    use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
+    let (rows, of) = (moments.len(), moments.data_type().clone());
+    let args = ScalarFunctionArgs {
+        args: vec![ColumnarValue::Scalar(unit.into()), ColumnarValue::Array(moments)],
+        arg_fields: vec![Arc::new(Field::new("u", DataType::Utf8, true)), Arc::new(Field::new("t", of, true))],
+        number_rows: rows,
+        return_field: Arc::new(Field::new("r", gives.clone(), true)),
+        config_options: Arc::default(),
+    };
+    function.invoke_with_args(args).unwrap().to_array(rows).unwrap()
+}
+
+fn ours(session: &Session, expression: &str) -> ArrayRef {
+    let asked = block_on(session.collect(&format!("SELECT {expression} AS r FROM t"), None)).unwrap();
+    let batches: Vec<_> = asked.batches.iter().map(|b| Arc::clone(b.column(0))).collect();
+    let refs: Vec<&dyn arrow::array::Array> = batches.iter().map(|a| a.as_ref()).collect();
+    arrow::compute::concat(&refs).unwrap()
 }
 
 #[test]
