@@ -158,7 +158,9 @@ impl Workspace {
         if selected.is_empty() {
             match goes_on {
                 Some(goes_on) => *goes_on = self.begin_life(lease).await?,
-                None => drop(self.give_up_followed(lease).await?),
+                None => {
+                    self.give_up_followed(lease).await?;
+                }
             }
             return Ok(Vec::new());
         }
