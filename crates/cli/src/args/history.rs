@@ -115,6 +115,8 @@ pub enum SavepointCommand {
         name: String,
     },
     /// List savepoints, the oldest first.
+    ///
+    /// Each with its moment and its epoch, and how many tables, rows, bytes, places in sources and states of live views it holds.
     #[command(after_help = "Examples:\n  tidemill savepoint ls\n  tidemill savepoint ls --format json")]
     Ls,
     /// Make everything what it was at a savepoint.

@@ -133,7 +133,8 @@ async fn open(
         fresh: Rows::default(),
         outcome,
         is_new: opened.is_new,
-        dirty: false,
+        // Rows that its tables had and its state did not: the stored result may lack them too, as after a stop at a limit.
+        dirty: opened.rows_loaded > 0 && failed.is_none(),
         failed,
         latency: Histogram::default(),
         unsaved: 0,
