@@ -115,7 +115,8 @@ impl<'a> Run<'a> {
             if left.is_empty() {
                 break;
             }
-            self.step(left[rng.below(left.len())], 1 + rng.below(most), rng)?;
+            // A step that is a quarter of all rows or more would leave out a checkpoint.
+            self.step(left[rng.below(left.len())], (1 + rng.below(most)).min(total.div_ceil(5)), rng)?;
             let done: usize = self.at.iter().sum();
             if saves < 3 && done * 4 >= total * (saves + 1) {
                 saves += 1;
