@@ -24,7 +24,7 @@ const NOT_YET: &[&str] = &[];
 const STREAMS: [&str; 3] = ["person", "auction", "bid"];
 /// Enough for several windows of ten seconds: events are a tenth of a millisecond apart.
 const EVENTS: u64 = 120_000;
-/// Set by `bench/nexmark.sh`: so many events instead, in batches of a thousand.
+/// So many events instead, in batches of a thousand.
 const MEASURED: &str = "TIDEMILL_NEXMARK_EVENTS";
 /// What the clock says all the while.
 const NOW: i64 = 1_000_000;
