@@ -1,16 +1,16 @@
 //! The first rows of each partition by `row_number()`, where that is all that is asked: they are kept in order, and a row that comes finds its
 //! place by bytes that sort as the order does. One that lies behind the last of a partition that is full is never kept at all.
 
-use super::Over;
+use super::{Over, past};
 use crate::delta::{Delta, batch};
-use crate::frontier::{Frontier, moments};
+use crate::frontier::Frontier;
 use crate::operator::{Cx, Operator, Usage};
 use crate::rows::{Bytes, RowCodec};
 use crate::state::numbered;
 use crate::stateless::evaluate;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, RecordBatch, UInt64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, Rows, SortField};
 use hashbrown::HashMap;
 use std::sync::Arc;
@@ -83,16 +83,10 @@ impl First {
         });
         let order: Vec<SortField> = order.collect::<Result<_>>()?;
         let order = if order.is_empty() { None } else { Some(RowConverter::new(order)?) };
-        let keys: Vec<Field> = spec
-            .partition
-            .iter()
-            .enumerate()
-            .map(|(at, p)| Ok(Field::new(at.to_string(), p.data_type(&spec.input).map_err(failure)?, true)))
-            .collect::<Result<_>>()?;
         Ok(Some(First {
             most,
             rows: RowCodec::new(SchemaRef::clone(&spec.input))?,
-            keys: RowCodec::new(Arc::new(Schema::new(keys)))?,
+            keys: spec.key_codec()?,
             order,
             places: HashMap::default(),
             partitions: Vec::new(),
@@ -166,19 +160,8 @@ impl First {
 
     /// Partitions whose time is over go as they are.
     fn close(&mut self, changes: &mut Changes) -> Result<()> {
-        if self.open_from.iter().all(Option::is_none) {
-            return Ok(());
-        }
-        let all: Vec<Bytes> = self.places.keys().cloned().collect();
-        let keys = self.keys.decode(all.iter().map(AsRef::as_ref))?;
-        let mut over = vec![false; all.len()];
-        for (key, from) in keys.columns().iter().zip(&self.open_from) {
-            let Some(from) = from else { continue };
-            let moments = moments(key)?;
-            over.iter_mut().enumerate().for_each(|(at, o)| *o |= moments.is_valid(at) && moments.value(at) < *from);
-        }
-        for (key, _) in all.iter().zip(over).filter(|(_, over)| *over) {
-            let Some(at) = self.places.remove(key) else { continue };
+        for key in past(&self.keys, self.places.keys(), &self.open_from)? {
+            let Some(at) = self.places.remove(&key) else { continue };
             let partition = std::mem::take(&mut self.partitions[at]);
             self.free.push(at);
             for (nth, entry) in partition.entries.into_iter().enumerate() {

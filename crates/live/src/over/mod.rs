@@ -14,9 +14,10 @@ pub(crate) mod running;
 use crate::delta::Delta;
 use crate::frontier::{Frontier, Through, UNKNOWN, micros_of, moment, moments, native};
 use crate::operator::{Cx, Operator, Stage};
+use crate::rows::{Bytes, RowCodec};
 use crate::stateless::evaluate;
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, StructArray};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::physical_expr::window::WindowExpr;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
@@ -51,7 +52,32 @@ pub(crate) struct Over {
     pub(crate) may_be_late: bool,
 }
 
+/// The partitions whose time is over: those before the least moment that is open.
+fn past<'a>(codec: &RowCodec, all: impl Iterator<Item = &'a Bytes>, open_from: &[Option<i64>]) -> Result<Vec<Bytes>> {
+    if open_from.iter().all(Option::is_none) {
+        return Ok(Vec::new());
+    }
+    let all: Vec<&Bytes> = all.collect();
+    let keys = codec.decode(all.iter().map(|key| key.as_ref()))?;
+    let mut over = vec![false; all.len()];
+    for (key, from) in keys.columns().iter().zip(open_from) {
+        let Some(from) = from else { continue };
+        let moments = moments(key)?;
+        over.iter_mut().enumerate().for_each(|(at, o)| *o |= moments.is_valid(at) && moments.value(at) < *from);
+    }
+    Ok(all.into_iter().zip(over).filter(|(_, over)| *over).map(|(key, _)| key.clone()).collect())
+}
+
 impl Over {
+    /// Bytes of what rows are partitioned by.
+    fn key_codec(&self) -> Result<RowCodec> {
+        let field = |(at, p): (usize, &Arc<dyn PhysicalExpr>)| {
+            Ok(Field::new(at.to_string(), p.data_type(&self.input).map_err(tidemill_engine::failure)?, true))
+        };
+        let fields = self.partition.iter().enumerate().map(field).collect::<Result<Vec<_>>>()?;
+        RowCodec::new(Arc::new(Schema::new(fields)))
+    }
+
     /// Per partition expression, the least moment that is not over.
     fn partitions_from(&self, input: &Frontier) -> Result<Vec<Option<i64>>> {
         self.through.iter().map(|t| Ok(t.as_ref().map_or(Ok(None), |t| t.apply(input))?.as_ref().and_then(native))).collect()

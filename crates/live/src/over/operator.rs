@@ -1,15 +1,15 @@
 //! Finds the partitions of rows, computes those that were touched, and forgets what is over.
 
-use super::Over;
 use super::partition::{self, Changes, Codecs, Entry, Moments, Partition};
+use super::{Over, past};
 use crate::delta::{Delta, batch};
-use crate::frontier::{Frontier, moments};
+use crate::frontier::Frontier;
 use crate::operator::{Cx, Operator, Usage};
 use crate::rows::{Bytes, RowCodec};
 use crate::state::numbered;
 use crate::stateless::evaluate;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, RecordBatch};
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::array::{ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, RecordBatch};
+use arrow::datatypes::{Schema, SchemaRef};
 use hashbrown::HashMap;
 use std::sync::Arc;
 use tidemill_core::{Error, Result};
@@ -45,17 +45,11 @@ fn minus(all: Usage, part: Usage) -> Usage {
 
 impl Partitions {
     pub(super) fn new(spec: Arc<Over>) -> Result<Self> {
-        let keys: Vec<Field> = spec
-            .partition
-            .iter()
-            .enumerate()
-            .map(|(at, p)| Ok(Field::new(at.to_string(), p.data_type(&spec.input).map_err(tidemill_engine::failure)?, true)))
-            .collect::<Result<_>>()?;
         let said: Vec<_> = spec.schema.fields().iter().skip(spec.input.fields().len()).cloned().collect();
         let codecs = Codecs { rows: RowCodec::new(SchemaRef::clone(&spec.input))?, said: RowCodec::new(Arc::new(Schema::new(said)))? };
         Ok(Partitions {
             codecs,
-            keys: RowCodec::new(Arc::new(Schema::new(keys)))?,
+            keys: spec.key_codec()?,
             partitions: HashMap::default(),
             touched: Vec::new(),
             open_from: vec![None; spec.partition.len()],
@@ -113,19 +107,8 @@ impl Partitions {
 
     /// Partitions whose time is over go as they are.
     fn close(&mut self, changes: &mut Changes) -> Result<()> {
-        if self.open_from.iter().all(Option::is_none) {
-            return Ok(());
-        }
-        let all: Vec<Bytes> = self.partitions.keys().cloned().collect();
-        let keys = self.keys.decode(all.iter().map(AsRef::as_ref))?;
-        let mut over = vec![false; all.len()];
-        for (key, from) in keys.columns().iter().zip(&self.open_from) {
-            let Some(from) = from else { continue };
-            let moments = moments(key)?;
-            over.iter_mut().enumerate().for_each(|(at, o)| *o |= moments.is_valid(at) && moments.value(at) < *from);
-        }
-        for (key, _) in all.iter().zip(over).filter(|(_, over)| *over) {
-            let Some(partition) = self.partitions.remove(key) else { continue };
+        for key in past(&self.keys, self.partitions.keys(), &self.open_from)? {
+            let Some(partition) = self.partitions.remove(&key) else { continue };
             self.usage = minus(self.usage, partition.usage());
             if self.spec.hold {
                 changes.extend(partition.entries.into_iter().filter(|e| !e.told).map(|e| (e.row, e.said, 1)));
