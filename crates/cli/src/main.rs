@@ -4,6 +4,7 @@
 //! [`context`] (what each command is handed), [`failure`] (how it ends badly), [`progress`], [`logging`], [`signals`] and [`shell`].
 //! Results go to standard output; progress, notes, errors and the log go to standard error, always.
 
+mod allocator;
 mod args;
 mod commands;
 mod context;
@@ -15,7 +16,7 @@ mod render;
 mod shell;
 mod signals;
 
-use args::Args;
+use args::{Args, Command};
 use clap::Parser;
 use context::Context;
 use failure::{Failure, to_stderr};
@@ -24,11 +25,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tidemill_core::SystemClock;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let args = Args::parse();
+    if matches!(args.command, Command::Serve(_)) {
+        allocator::stays();
+    }
     let program = std::env::args().next().filter(|name| name.contains('/')).unwrap_or_else(|| "tidemill".into());
     let context = match Context::new(args.global, program, Arc::new(SystemClock)) {
         Ok(context) => context,

@@ -79,7 +79,7 @@ pub const SOURCE: &[OptionDoc] = &with_access::<11, 20>([
         "Of avro: the address (`http://host:8081`) of the registry that knows the schemas of messages by number.",
     ),
     doc("record_bytes_max", "size", "\"8MB\"", "A longer message is quarantined."),
-    doc("queue_bytes_max", "size", "\"8MB\"", "Messages fetched ahead, in memory."),
+    doc("queue_bytes_max", "size", "\"4MB\"", "Messages fetched ahead, in memory."),
     doc(
         "fetch_wait_ms_max",
         "integer",
@@ -160,7 +160,7 @@ impl SourceOptions {
         if !(1024..=256 << 20).contains(&record_bytes_max) {
             r.problem("record_bytes_max", "`record_bytes_max` must be between 1kB and 256MB", "");
         }
-        let queue_bytes_max = r.bytes("queue_bytes_max").unwrap_or(8 << 20);
+        let queue_bytes_max = r.bytes("queue_bytes_max").unwrap_or(4 << 20);
         if !(1 << 20..=1 << 30).contains(&queue_bytes_max) {
             r.problem("queue_bytes_max", "`queue_bytes_max` must be between 1MB and 1GB", "");
         }
