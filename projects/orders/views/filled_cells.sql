@@ -9,6 +9,7 @@ WITH counted AS (
     UNION ALL SELECT 'price is the median of the product', count(*) FILTER (WHERE price_filled), count(*) FROM orders
     UNION ALL SELECT 'quantity is one, for want of a total', count(*) FILTER (WHERE quantity_filled), count(*) FROM orders
     UNION ALL SELECT 'day is that of the order before', count(*) FILTER (WHERE order_date_filled), count(*) FROM orders
+    UNION ALL SELECT 'day is unknown', count(*) FILTER (WHERE order_date IS NULL), count(*) FROM orders
     UNION ALL SELECT 'name of the customer is unknown', count(*) FILTER (WHERE customer_name = 'Unknown'), count(*) FROM orders
     UNION ALL SELECT 'country is unknown', count(*) FILTER (WHERE country = 'Unknown'), count(*) FROM orders
     UNION ALL SELECT 'category is unknown', count(*) FILTER (WHERE category = 'Unknown'), count(*) FROM orders

@@ -1,5 +1,5 @@
 --! materialized = "table"
---! description = "Sales by month and category, with how they change."
+--! description = "Sales by month and category, with how they change. Orders whose day is not known are in no month."
 --! tests = [
 --!   { unique = ["order_month", "category"] },
 --!   { not_null = ["order_month", "category", "orders", "units", "revenue", "share_percent"] },
@@ -19,6 +19,7 @@
 WITH months AS (
     SELECT order_month, category, count(*) AS orders, CAST(sum(quantity) AS BIGINT) AS units, sum(total_amount) AS revenue
     FROM orders
+    WHERE order_month IS NOT NULL
     GROUP BY order_month, category
 )
 SELECT

@@ -194,6 +194,12 @@ fn tell_failures(report: &RunReport, context: &Context, dir: Option<&Path>) {
         context.say(&format!("{error} {}: `{}` is incomplete: {}", f.table, f.file, f.reason));
         told += 1;
     }
+    // The report on standard output names them, where there is one.
+    let is_reported = context.style.format == OutputFormat::Human && !context.global.quiet;
+    for t in report.failed_tests.iter().filter(|t| t.is_error && !is_reported) {
+        context.say(&format!("{error} {}: the test {} does not hold for {}", t.view, t.test, counted(t.rows, "row")));
+        told += 1;
+    }
     if let (0, Some(text)) = (told, &report.error) {
         context.say(&format!("{error} {text}"));
     }

@@ -2,8 +2,10 @@
 //! process does, however that ends.
 
 use crate::cargo;
+use serde_json::Value;
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// A broker on this machine.
@@ -104,6 +106,43 @@ impl Broker {
     /// Starts it again where it was.
     pub fn restart(&self) {
         self.tell("start", &[]);
+    }
+}
+
+/// Commands that are told of it.
+impl Broker {
+    pub fn tidemill(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
+        command.args(arguments).env("TIDEMILL_KAFKA_BROKERS", &self.bootstrap).env("NO_COLOR", "1");
+        command
+    }
+
+    pub fn good(&self, arguments: &[&str]) -> String {
+        let output = self.tidemill(arguments).output().expect("tidemill starts");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.good(&[arguments, &["--format", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {text}"))
+    }
+
+    pub fn ends(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.tidemill(arguments).output().expect("tidemill starts");
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        said
+    }
+
+    /// Sends lines as messages.
+    pub fn send(&self, topic: &str, lines: impl Iterator<Item = String>) {
+        let mut command = self.tidemill(&["topics", "produce", topic, "--from", "-", "--key", "n", "--quiet"]);
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("tidemill starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        lines.for_each(|line| writeln!(stdin, "{line}").expect("written"));
+        drop(stdin);
+        assert!(child.wait().expect("an end").success());
     }
 }
 

@@ -390,65 +390,6 @@ fn avro_is_read_and_written_with_a_registry_of_schemas() {
 }
 
 #[test]
-fn topics_are_made_changed_filled_looked_at_and_removed() {
-    let Some(broker) = kafka("topics_are_made") else { return };
-    broker.good(&["topics", "create", "handled", "--partitions", "2", "--retention", "7d", "--config", "compression.type=lz4"]);
-    assert!(broker.ends(1, &["topics", "create", "handled"]).contains("already exists"));
-    broker.good(&["topics", "create", "handled", "--if-missing"]);
-    broker.good(&["topics", "alter", "handled", "--retention", "12h"]);
-    let about = broker.json(&["topics", "describe", "handled"]);
-    assert_eq!(about["partitions"].as_array().map(Vec::len), Some(2));
-    assert_eq!(about["configs"]["retention.ms"], "43200000");
-    assert_eq!(about["configs"]["compression.type"], "lz4", "what was not named stays: {about}");
-    assert!(broker.ends(78, &["topics", "alter", "handled", "--partitions", "1"]).contains("takes none away"));
-    assert!(broker.ends(2, &["topics", "alter", "handled"]).contains("nothing is to be changed"));
-
-    let home = tempfile::tempdir().expect("a directory");
-    let csv = home.path().join("rows.csv");
-    std::fs::write(&csv, "id,name\n1,Ann\n2,\"B, C\"\n3,\n").expect("a file");
-    let file = csv.to_str().expect("a path");
-    let sent = broker.json(&["topics", "produce", "handled", "--from", file, "--key", "id"]);
-    assert_eq!((&sent["messages"], &sent["rejected"]), (&3.into(), &0.into()));
-    let again = broker.json(&["topics", "produce", "handled", "--from", file, "--loop", "--rows", "7", "--typed"]);
-    assert_eq!(again["messages"], 7);
-    assert!(broker.ends(78, &["topics", "produce", "handled", "--from", file, "--key", "idd"]).contains("did you mean `id`?"));
-    let tail = broker.json(&["topics", "tail", "handled", "--from", "earliest", "--limit", "0"]);
-    let messages = tail.as_array().expect("an array");
-    assert_eq!(messages.len(), 10);
-    let first: Vec<&Value> = messages.iter().filter(|m| m["key"] == "2").collect();
-    assert_eq!(first.len(), 1);
-    assert_eq!(first[0]["value"], r#"{"id":"2","name":"B, C"}"#);
-    assert!(messages.iter().any(|m| m["value"] == r#"{"id":3,"name":null}"#), "{tail}");
-    assert_eq!(broker.good(&["topics", "tail", "handled", "--limit", "4", "--format", "csv"]).lines().count(), 5);
-
-    let listed = broker.json(&["topics", "ls"]);
-    let line = listed.as_array().expect("rows").iter().find(|t| t["topic"] == "handled").expect("the topic");
-    assert_eq!((&line["partitions"], &line["messages"]), (&2.into(), &10.into()));
-    broker.good(&["topics", "delete", "handled"]);
-    assert!(broker.ends(78, &["topics", "describe", "handled"]).contains("unknown topic"));
-    assert!(broker.ends(78, &["topics", "produce", "handled", "--from", file]).contains("topics create"));
-}
-
-#[test]
-fn generated_rows_are_counted_when_the_brokers_have_them() {
-    let Some(broker) = kafka("generated_rows") else { return };
-    broker.good(&["topics", "create", "generated", "--partitions", "2"]);
-    let to = format!("kafka://{}/generated", broker.bootstrap);
-    let made = broker.json(&["generate", "transactions", "--rows", "5000", "--to", &to, "--key", "CustomerID"]);
-    let about = broker.json(&["topics", "describe", "generated"]);
-    assert_eq!(made["messages"], about["messages"]);
-    assert!(made["messages"].as_i64() >= Some(5000), "{made}");
-    let live = broker.json(&["generate", "sensors", "--rows", "300", "--rate", "1000/s", "--as", "csv", "--to", &to]);
-    let lines = live["messages"].as_i64().expect("a number");
-    assert!(lines >= 300);
-    let tail = broker.json(&["topics", "tail", "generated", "--limit", "1"]);
-    assert!(!tail[0]["value"].as_str().expect("text").starts_with('{'), "a line of CSV: {tail}");
-    let wrong = broker.ends(2, &["generate", "transactions", "--rows", "10", "--to", &to, "--key", "account"]);
-    assert!(wrong.contains("there is no column `account`"), "{wrong}");
-    assert!(broker.ends(2, &["generate", "transactions", "--to", "kafka:/oops"]).contains("kafka://localhost:9092/TOPIC"));
-}
-
-#[test]
 fn passwords_and_certificates_protect_the_connection() {
     let Some(broker) = own_kafka("secure", &[("KAFKA_SECURE", "1")]) else { return };
     let (address, ca) = broker.secure.clone().expect("a second listener");
@@ -612,39 +553,5 @@ impl Broker {
     fn options(&self, more: &[(&str, &str)]) -> Options {
         let pairs = more.iter().copied().chain([("brokers", self.bootstrap.as_str())]);
         pairs.map(|(k, v)| (k.to_string(), OptionValue::from(v))).collect()
-    }
-
-    fn tidemill(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
-        command.args(arguments).env("TIDEMILL_KAFKA_BROKERS", &self.bootstrap).env("NO_COLOR", "1");
-        command
-    }
-
-    fn good(&self, arguments: &[&str]) -> String {
-        let output = self.tidemill(arguments).output().expect("tidemill starts");
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8")
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let text = self.good(&[arguments, &["--format", "json"]].concat());
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {text}"))
-    }
-
-    fn ends(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.tidemill(arguments).output().expect("tidemill starts");
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-        said
-    }
-
-    /// Sends lines as messages.
-    fn send(&self, topic: &str, lines: impl Iterator<Item = String>) {
-        let mut command = self.tidemill(&["topics", "produce", topic, "--from", "-", "--key", "n", "--quiet"]);
-        let mut child = command.stdin(Stdio::piped()).spawn().expect("tidemill starts");
-        let mut stdin = child.stdin.take().expect("a pipe");
-        lines.for_each(|line| writeln!(stdin, "{line}").expect("written"));
-        drop(stdin);
-        assert!(child.wait().expect("an end").success());
     }
 }

@@ -38,5 +38,6 @@ mod shop;
 mod shop_live;
 mod sources;
 mod standing;
+mod topics;
 mod transactions;
 mod workload;

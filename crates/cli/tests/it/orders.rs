@@ -49,6 +49,13 @@ impl Ran {
         String::from_utf8(self.ends(0, arguments).stdout).expect("UTF-8")
     }
 
+    /// Standard output of a command that must succeed, with these variables.
+    pub(crate) fn with_env(&self, arguments: &[&str], env: &[(&str, &str)]) -> String {
+        let output = command(&self.dir(), arguments).envs(env.iter().copied()).output().expect("tidemill starts");
+        assert!(output.status.success(), "tidemill {arguments:?} {env:?}\n{}", both(&output));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
     pub(crate) fn one(&self, sql: &str) -> Value {
         let text = self.tidemill(&["query", sql, "--format", "json"]);
         let rows: Vec<Value> = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{sql}: {e}\n{text}"));
@@ -85,9 +92,13 @@ impl Ran {
 }
 
 fn tidemill(dir: &Path, arguments: &[&str]) -> Output {
+    command(dir, arguments).output().expect("tidemill starts")
+}
+
+fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
     command.arg("-C").arg(dir).args(arguments).env_remove("TIDEMILL_ENV").env("NO_COLOR", "1");
-    command.output().expect("tidemill starts")
+    command
 }
 
 /// All columns of the clean table and of views have a description, for the data dictionary.
