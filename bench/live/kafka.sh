@@ -8,6 +8,8 @@
 #    program's file, which the system shares and drops as it likes).
 # 2. RATE rows a second come for SECONDS while the project is served: the time from the message's own timestamp (set by the producer) to when a
 #    query sees the row, as `top` tells it, in quantiles of all rows.
+#    And from when a row was made to when the commit of the Delta table that holds it is there for every reader, read from the log of the clean table:
+#    each commit's time against the oldest row it adds.
 # 3. Every row must be there once, and the view equal its SQL over the table.
 #
 # TIDEMILL is the binary (a release build), WORK a directory for everything (default ./live.work, removed unless KEEP is set).
@@ -54,6 +56,7 @@ say "drained, kept live (raw, clean, two live views, committed): $(awk -v r="$ro
 [ "$(ask 'SELECT count(*) AS n FROM readings')" = "$((2 * rows))" ] || { say "rows are missing: $(ask 'SELECT count(*) AS n FROM readings')"; exit 1; }
 [ "$(ask "$unequal")" = 0 ] || { say "the view differs from its SQL"; exit 1; }
 
+before=$(find "$project/lake/clean/readings/_delta_log" -name '*.json' -printf '%f\n' | sort | tail -1 | sed 's/\.json$//; s/^0*//')
 "$tidemill" -C "$project" serve --headless --quiet >"$work/serve.out" 2>"$work/serve.err" &
 serving=$!
 until "$tidemill" -C "$project" top --once >/dev/null 2>&1; do kill -0 "$serving" || { cat "$work/serve.err"; exit 1; }; sleep 0.1; done
@@ -67,6 +70,26 @@ top = json.load(open(sys.argv[1]))
 for kind, name in [("streams", "table"), ("live_views", "view")]:
     for one in top[kind]:
         print(f"at {sys.argv[2]} rows/s, source time to queryable, {one[name]}: p50 {one['latency_ms_p50']:.1f} ms, p99 {one['latency_ms_p99']:.1f} ms, most {one['latency_ms_max']:.1f} ms")
+P
+python3 - "$project/lake/clean/readings" "$before" <<'P'
+import json, sys
+from datetime import datetime
+from pathlib import Path
+table, before = Path(sys.argv[1]), int(sys.argv[2])
+delays, files = [], set()
+for log in sorted((table / "_delta_log").glob("*.json")):
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    adds = [a["add"] for a in actions if "add" in a]
+    files.update(a["path"] for a in adds)
+    files.difference_update(a["remove"]["path"] for a in actions if "remove" in a)
+    # Files that were written together with others are no news.
+    if int(log.stem) <= before or not adds or not all(a["dataChange"] for a in adds):
+        continue
+    oldest = min(datetime.fromisoformat(json.loads(a["stats"])["minValues"]["ts"].replace("Z", "+00:00")).timestamp() for a in adds)
+    delays.append(log.stat().st_mtime - oldest)
+delays.sort()
+at = lambda part: delays[min(int(len(delays) * part), len(delays) - 1)]
+print(f"made to readable in Delta by anybody, the oldest row of each of {len(delays)} commits: p50 {at(0.5):.2f} s, p99 {at(0.99):.2f} s, most {delays[-1]:.2f} s; {len(files)} data files in the newest version")
 P
 [ "$(ask "$unequal")" = 0 ] || { say "the view differs from its SQL"; exit 1; }
 say "every row is there once, and the view equals its SQL"

@@ -1,4 +1,5 @@
-//! PostgreSQL's dialect as sqlparser has it, but for one mistake of its: it reads `a IS DISTINCT FROM b AND c` as `a IS DISTINCT FROM (b AND c)`.
+//! PostgreSQL's dialect as sqlparser has it, but for one mistake of its (it reads `a IS DISTINCT FROM b AND c` as
+//! `a IS DISTINCT FROM (b AND c)`), and with versions of tables.
 
 use datafusion::sql::sqlparser::ast::Expr;
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
@@ -7,7 +8,10 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use std::any::TypeId;
 
 #[derive(Debug)]
-pub(crate) struct Postgres;
+pub(crate) struct Postgres {
+    /// `t FOR SYSTEM_TIME AS OF moment` is read. Only in texts that say so, since `changes`, `at` and `before` are no names of tables' rows then.
+    pub(crate) versions: bool,
+}
 
 const ITS: PostgreSqlDialect = PostgreSqlDialect {};
 
@@ -29,6 +33,9 @@ impl Dialect for Postgres {
         };
         let right = parser.parse_subexpr(self.prec_value(Precedence::Is));
         Some(right.map(|right| make(Box::new(expr.clone()), Box::new(right))))
+    }
+    fn supports_table_versioning(&self) -> bool {
+        self.versions
     }
     fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
         ITS.identifier_quote_style(identifier)

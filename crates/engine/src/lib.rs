@@ -13,6 +13,7 @@
 
 mod advice;
 pub mod anomaly;
+mod as_of;
 mod calls;
 pub mod catalog;
 mod dialect;

@@ -1,6 +1,7 @@
 //! Answers the SQL planner's questions from our catalog, without waiting: names, functions, versions of tables.
 
 use crate::anomaly;
+use crate::as_of;
 use crate::calls;
 use crate::catalog::{CATALOG, INFORMATION_SCHEMA, Key, PUBLIC, Relations, SchemaOnly, Stored, node_name};
 use crate::function;
@@ -60,6 +61,7 @@ impl<'a> Planner<'a> {
 
     /// A plan with its types settled, or all that is wrong with it.
     pub(crate) fn plan(&self, mut statement: Statement, text: &str) -> Result<LogicalPlan, Vec<SqlProblem>> {
+        as_of::settle(&mut statement, text, self)?;
         let called = calls::settle(&mut statement, text, self)?;
         window::settle(&mut statement, text, self)?;
         let planned = self.untyped(statement.clone()).and_then(|untyped| self.analyse(untyped));
@@ -191,6 +193,12 @@ impl<'a> Planner<'a> {
     /// Whether a function of this name gives a value.
     pub(crate) fn is_function(&self, name: &str) -> bool {
         self.state.scalar_functions().contains_key(name)
+    }
+
+    /// The columns of a relation, if there is one of that name.
+    pub(crate) fn columns(&self, schema: Option<&str>, name: &str) -> Option<SchemaRef> {
+        let key = self.relations.resolve(schema, name)?;
+        Some(self.provider(&key).ok()?.schema())
     }
 
     /// What stands behind a relation, views planned on first use.

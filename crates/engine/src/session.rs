@@ -25,8 +25,7 @@ use datafusion::logical_expr::registry::FunctionRegistry;
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility, lit};
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
-    Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ShowStatementIn, Spanned, Statement, TableFactor, Value, Visit,
-    Visitor,
+    Expr as SqlExpr, FunctionArg, FunctionArgExpr, ObjectName, ShowStatementIn, Spanned, Statement, TableFactor, Value, Visit, Visitor,
 };
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -288,7 +287,7 @@ impl Session {
     }
 
     fn describe(&self, table: &ObjectName, text: &str) -> Result<String, SqlProblem> {
-        let parts: Vec<String> = table.0.iter().filter_map(|p| p.as_ident()).map(normal).collect();
+        let parts: Vec<String> = table.0.iter().filter_map(|p| p.as_ident()).map(sql::normal).collect();
         let (schema, name) = match parts.as_slice() {
             [name] => (None, name),
             [.., schema, name] => (Some(schema.as_str()), name),
@@ -365,11 +364,6 @@ pub(crate) fn volatile_in(expr: &Expr) -> BTreeSet<String> {
         Ok(TreeNodeRecursion::Continue)
     });
     found
-}
-
-/// A name as it is stored: quoted ones as they are, others lower-cased.
-fn normal(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 /// The arguments of each `version_of(…)` in FROM.

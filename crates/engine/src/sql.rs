@@ -5,7 +5,7 @@ use crate::dialect::Postgres;
 use crate::problem::{SqlProblem, SqlProblemKind};
 use crate::windows;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
-use datafusion::sql::sqlparser::ast::{ExprWithAlias, Query, Select, SetExpr, Spanned, Statement, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{ExprWithAlias, Ident, Query, Select, SetExpr, Spanned, Statement, Visit, Visitor};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, Tokenizer};
@@ -23,8 +23,9 @@ pub(crate) fn parse_question(text: &str) -> Result<DfStatement, SqlProblem> {
 
 /// One statement of any kind.
 pub(crate) fn parse_statement(text: &str) -> Result<DfStatement, SqlProblem> {
+    let dialect = Postgres { versions: tokens(text).iter().any(|t| t.is_keyword(Keyword::SYSTEM_TIME)) };
     let mut statements = DFParserBuilder::new(text)
-        .with_dialect(&Postgres)
+        .with_dialect(&dialect)
         .with_recursion_limit(DEPTH_MAX)
         .build()
         .and_then(|mut parser| parser.parse_statements())
@@ -49,7 +50,7 @@ pub(crate) fn parse_expression(text: &str) -> Result<ExprWithAlias, SqlProblem> 
         return Err(SqlProblem::new(SqlProblemKind::Syntax, "there is no expression here"));
     }
     DFParserBuilder::new(text)
-        .with_dialect(&Postgres)
+        .with_dialect(&Postgres { versions: false })
         .with_recursion_limit(DEPTH_MAX)
         .build()
         .and_then(|mut parser| parser.parse_into_expr())
@@ -139,6 +140,11 @@ fn refused(text: &str, verb: Option<&str>) -> SqlProblem {
 }
 
 // --------------------------------------------------------------------------------------------- finding things in the text
+
+/// A name as it is stored: quoted ones as they are, others lower-cased.
+pub(crate) fn normal(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
 
 /// A token that means something, and its bytes.
 #[derive(Debug, Clone)]

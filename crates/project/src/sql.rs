@@ -2,6 +2,7 @@
 //! engine's business.
 
 mod slip;
+mod versions;
 
 use crate::sheet::Sheet;
 use crate::spec::{Span, Sql};
@@ -28,7 +29,7 @@ pub struct Reference {
 /// Every relation that `sql` reads from outside itself, in order of appearance: names of common table expressions are left out where
 /// they are in force. `None` when the text does not parse.
 pub fn references(sql: &Sql) -> Option<Vec<Reference>> {
-    let statements = Parser::parse_sql(&PostgreSqlDialect {}, &sql.text).ok()?;
+    let statements = Parser::parse_sql(&PostgreSqlDialect {}, &versions::without(&sql.text)).ok()?;
     let mut finder = Finder { text: &sql.text, scopes: Vec::new(), found: Vec::new() };
     for statement in &statements {
         let _ = statement.visit(&mut finder);
@@ -92,7 +93,7 @@ fn writes(query: &Query) -> bool {
 
 /// The one statement of `sql`; reports it when it does not parse, is empty, or is not alone.
 pub(crate) fn check_statement(sql: &Sql, what: &str, sheet: &mut Sheet) -> Option<Statement> {
-    match Parser::parse_sql(&PostgreSqlDialect {}, &sql.text) {
+    match Parser::parse_sql(&PostgreSqlDialect {}, &versions::without(&sql.text)) {
         Ok(mut statements) if statements.len() == 1 => statements.pop(),
         Ok(statements) if statements.is_empty() => {
             let place = tidemill_core::Place::file(sheet.file.clone());

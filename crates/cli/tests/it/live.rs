@@ -54,7 +54,8 @@ fn project() -> Project {
 /// Event `n`: a second after the one before, its kind and amount by its number; every hundredth breaks the contract, every fiftieth is there twice.
 fn line(n: u64) -> String {
     let (minute, second) = (n / 60, n % 60);
-    let at = format!("2024-03-05T{:02}:{:02}:{second:02}Z", (minute / 60) % 24, minute % 60);
+    // Days enough for a kill after another, hundreds of times.
+    let at = format!("2024-01-{:02}T{:02}:{:02}:{second:02}Z", 1 + minute / (24 * 60), (minute / 60) % 24, minute % 60);
     let amount = if n % 100 == 99 { -1.0 } else { ((n * 37) % 1000) as f64 / 10.0 };
     let kind = ["View", "cart", "BUY"][(n % 3) as usize];
     let one = format!("{{\"id\":{n},\"at\":\"{at}\",\"kind\":\"{kind}\",\"amount\":{amount}}}\n");

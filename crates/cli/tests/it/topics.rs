@@ -46,6 +46,20 @@ fn topics_are_made_changed_filled_looked_at_and_removed() {
     assert!(broker.ends(78, &["topics", "produce", "handled", "--from", file]).contains("topics create"));
 }
 
+/// The broker writes what it gets as its topic says, whatever the producer did.
+#[test]
+fn messages_are_read_however_they_are_compressed() {
+    let Some(broker) = kafka("messages_are_read") else { return };
+    for codec in ["uncompressed", "gzip", "snappy", "lz4", "zstd"] {
+        let topic = format!("as_{codec}");
+        broker.good(&["topics", "create", &topic, "--config", &format!("compression.type={codec}")]);
+        broker.send(&topic, (0..500).map(|n| format!("{{\"n\":{n},\"text\":\"the same words again and again\"}}")));
+        let tail = broker.json(&["topics", "tail", &topic, "--from", "earliest", "--limit", "0"]);
+        assert_eq!(tail.as_array().map(Vec::len), Some(500), "{codec}");
+        broker.good(&["topics", "delete", &topic]);
+    }
+}
+
 #[test]
 fn generated_rows_are_counted_when_the_brokers_have_them() {
     let Some(broker) = kafka("generated_rows") else { return };

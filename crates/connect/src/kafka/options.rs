@@ -109,7 +109,7 @@ pub const SINK: &[OptionDoc] = &with_access::<6, 15>([
         "",
         "The column whose value is the message's key: rows of one key keep their order. Without it messages are spread over the partitions.",
     ),
-    doc("compression", "\"none\", \"gzip\", \"snappy\" or \"lz4\"", "\"none\"", "How batches of messages are compressed."),
+    doc("compression", "\"none\", \"gzip\", \"snappy\", \"lz4\" or \"zstd\"", "\"none\"", "How batches of messages are compressed."),
     doc("linger_ms", "integer", "5", "How long a message may wait for others to be sent with."),
     doc("schema_registry", "text", "", "Of avro: the address of the registry that the schema is entered in."),
 ]);
@@ -197,7 +197,7 @@ impl SinkOptions {
         }
         let format = format(&mut r, &["json", "avro"]);
         let key = r.text("key").map(str::to_string);
-        let compression = r.choice("compression", &["none", "gzip", "snappy", "lz4"]).unwrap_or("none");
+        let compression = r.choice("compression", &["none", "gzip", "snappy", "lz4", "zstd"]).unwrap_or("none");
         let linger = Duration::from_millis(r.count("linger_ms").unwrap_or(5).min(60_000) as u64);
         let schema_registry = registry(format, &mut r);
         (SinkOptions { access, topic, format, key, compression, linger, schema_registry }, r.problems)

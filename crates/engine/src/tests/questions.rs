@@ -273,3 +273,27 @@ fn quantiles_are_exact_in_groups_in_frames_and_alone() {
     let ends = "SELECT percentile_cont(0) WITHIN GROUP (ORDER BY x), percentile_cont(1) WITHIN GROUP (ORDER BY x) from";
     assert_eq!(ask(ends), ["0.0|7000000.0"]);
 }
+
+/// `FOR SYSTEM_TIME AS OF` is what its comparison written out is, in every place where it may stand.
+#[test]
+fn a_version_is_that_which_held_at_the_moment() {
+    let session = shop();
+    session
+        .add_view(
+            "prices",
+            "SELECT * FROM (VALUES (1, 10, 0, 5), (1, 11, 5, 9), (1, 12, 9, NULL), (2, 20, 3, NULL)) v(id, price, valid_from, valid_to)",
+        )
+        .unwrap();
+    session.add_view("sold", "SELECT * FROM (VALUES (1, 0), (1, 5), (1, 8), (1, 100), (2, 2), (2, 3), (1, NULL)) v(id, at)").unwrap();
+    let joined = "SELECT s.id, s.at, p.price FROM sold s JOIN prices FOR SYSTEM_TIME AS OF s.at AS p ON s.id = p.id ORDER BY 1, 2";
+    assert_eq!(ask(&session, joined), ["1|0|10", "1|5|11", "1|8|11", "1|100|12", "2|3|20"]);
+    let left = "SELECT s.id, s.at, prices.price FROM sold s LEFT JOIN prices FOR SYSTEM_TIME AS OF s.at ON s.id = prices.id AND price > 10 \
+                WHERE s.at < 5 ORDER BY 1, 2";
+    assert_eq!(ask(&session, left), ["1|0|NULL", "2|2|NULL", "2|3|20"]);
+    let then = "WITH old AS (SELECT id, price FROM prices FOR SYSTEM_TIME AS OF 4 WHERE price = 0 OR id < 3) SELECT * FROM old ORDER BY 1";
+    assert_eq!(ask(&session, then), ["1|10", "2|20"]);
+    let listed = "SELECT s.at, p.price FROM sold s, prices FOR SYSTEM_TIME AS OF s.at + 1 AS p WHERE s.id = p.id AND s.id = 2 ORDER BY 1";
+    assert_eq!(ask(&session, listed), ["2|20", "3|20"]);
+    // Where nothing speaks of it, these are names like others.
+    assert_eq!(ask(&session, "SELECT count(*) FROM sold changes"), ["7"]);
+}

@@ -61,7 +61,17 @@ fn table(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
 impl Logs {
     pub(super) fn new(seed: u64) -> Self {
         let rng = &mut Rng(seed);
-        let all = vec![orders(rng), payments(rng), clicks(rng), sensors(rng), events(rng), customers(rng), accounts(rng)];
+        let all = vec![
+            orders(rng),
+            payments(rng),
+            clicks(rng),
+            sensors(rng),
+            events(rng),
+            customers(rng),
+            accounts(rng),
+            versions("tariffs", rng),
+            versions("discounts", rng),
+        ];
         Logs { all }
     }
 
@@ -257,4 +267,36 @@ fn accounts(rng: &mut Rng) -> Log {
     ];
     let weights = changes.iter().map(|c| c.4).collect();
     Log { name: "accounts", rows: table(columns), followed: true, event_time: None, weights: Some(weights) }
+}
+
+/// Versions of a percentage per category, over the time of the orders. `tariffs` is a table as it is in the end; `discounts` changes while orders come: the
+/// newest version of a category gets its end when the next one begins.
+fn versions(name: &'static str, rng: &mut Rng) -> Log {
+    let mut newest: Vec<Option<(f64, i64)>> = vec![None; CATEGORIES.len()];
+    let mut changes: Vec<(usize, f64, i64, Option<i64>, i64)> = Vec::new();
+    for at in rising(40, 45_000_000, rng) {
+        let category = rng.below(CATEGORIES.len());
+        if let Some((percent, from)) = newest[category].take() {
+            changes.push((category, percent, from, None, -1));
+            changes.push((category, percent, from, Some(at), 1));
+        }
+        // Now and then there is none for a while.
+        if !rng.one_in(6) {
+            let percent = rng.below(30) as f64;
+            newest[category] = Some((percent, at));
+            changes.push((category, percent, at, None, 1));
+        }
+    }
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("category", Arc::new(StringArray::from_iter_values(changes.iter().map(|c| CATEGORIES[c.0])))),
+        ("percent", Arc::new(Float64Array::from_iter_values(changes.iter().map(|c| c.1)))),
+        ("valid_from", times(&changes.iter().map(|c| Some(c.2)).collect::<Vec<_>>())),
+        ("valid_to", times(&changes.iter().map(|c| c.3).collect::<Vec<_>>())),
+    ];
+    let weights: Vec<i64> = changes.iter().map(|c| c.4).collect();
+    let log = Log { name, rows: table(columns), followed: true, event_time: None, weights: Some(weights) };
+    match name {
+        "tariffs" => Log { rows: standing(&log, log.rows.num_rows()), followed: false, weights: None, ..log },
+        _ => log,
+    }
 }
