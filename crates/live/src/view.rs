@@ -28,6 +28,7 @@ pub struct LiveView {
     /// Something was taken in since the last flush.
     pending: bool,
     now: Option<i64>,
+    starts_at: Option<i64>,
     told_at: Option<i64>,
     rows_in: u64,
     late: u64,
@@ -96,6 +97,7 @@ impl LiveView {
             begun: false,
             pending: true,
             now: None,
+            starts_at: None,
             told_at: None,
             rows_in: 0,
             late: 0,
@@ -125,6 +127,11 @@ impl LiveView {
         self.watermarks.forget(at, NOWHERE);
         self.watermarks.expect(at, split, Some(now_micros));
         Ok(())
+    }
+
+    /// The time of the clock while history is loaded.
+    pub fn starts_at(&mut self, now_micros: i64) {
+        self.starts_at = Some(now_micros);
     }
 
     /// Rows of an input's history: never late, unless a checkpoint was taken up that had closed their windows. May be called many times before the first [`LiveView::apply`]; tables that are not followed are to
@@ -183,7 +190,7 @@ impl LiveView {
             TimeDomain::Event => delta,
         };
         let times = event_times(&delta.rows, &column)?;
-        let newest = max(&times);
+        let newest = newest(&times, self.now);
         self.take_in_by_time(at, split, delta, &times, self.watermarks.reached)?;
         self.watermarks.saw(at, split, newest, self.now);
         self.move_time()?;
@@ -427,21 +434,22 @@ impl LiveView {
         if rows.num_rows() == 0 {
             return Ok(());
         }
-        let times = event_times(rows, &column)?;
+        let (times, now) = (event_times(rows, &column)?, self.starts_at);
         let files = rows.column_by_name("_file").and_then(|f| f.as_string_opt::<i32>().cloned());
         match files {
             Some(files) => {
                 self.watermarks.forget(at, NOWHERE);
                 let mut newest: std::collections::BTreeMap<&str, i64> = Default::default();
                 for row in (0..rows.num_rows()).filter(|r| times.is_valid(*r) && files.is_valid(*r)) {
-                    let of = newest.entry(files.value(row)).or_insert(times.value(row));
-                    *of = (*of).max(times.value(row));
+                    let Some(time) = counted(times.value(row), now) else { continue };
+                    let of = newest.entry(files.value(row)).or_insert(time);
+                    *of = (*of).max(time);
                 }
                 for (split, time) in newest {
                     self.watermarks.saw(at, split, Some(time), None);
                 }
             }
-            None => self.watermarks.saw(at, NOWHERE, max(&times), None),
+            None => self.watermarks.saw(at, NOWHERE, newest(&times, now), None),
         }
         Ok(())
     }
@@ -521,6 +529,28 @@ impl std::fmt::Debug for LiveView {
 }
 
 /// The event time of each row, in microseconds.
+/// A clock that goes ahead by more than this is wrong.
+const AHEAD_MICROS: i64 = 10_000_000;
+
+/// How far a row's time says that its split has got. One from the future says nothing (one sensor with a wrong clock would make all others late), and
+/// one that is ahead by a little, as clocks are, no more than the present.
+fn counted(time: i64, now: Option<i64>) -> Option<i64> {
+    match now {
+        Some(now) if time > now.saturating_add(AHEAD_MICROS) => None,
+        Some(now) => Some(time.min(now)),
+        None => Some(time),
+    }
+}
+
+/// The newest of these times that counts.
+fn newest(times: &Int64Array, now: Option<i64>) -> Option<i64> {
+    let all = max(times)?;
+    match counted(all, now) {
+        Some(all) => Some(all),
+        None => times.iter().flatten().filter_map(|time| counted(time, now)).max(),
+    }
+}
+
 fn event_times(rows: &RecordBatch, column: &str) -> Result<Int64Array> {
     let array = rows.column_by_name(column).ok_or_else(|| Error::bug(format!("rows come without their event time `{column}`")))?;
     if let Some(micros) = array.as_primitive_opt::<TimestampMicrosecondType>() {

@@ -418,3 +418,30 @@ fn rows_that_come_too_late_are_counted_and_listed_and_stay_in_their_table() {
     served.stop();
     assert_eq!(project.audit()["balanced"], true);
 }
+
+/// A sender whose clock is wrong makes no other's rows late; nor does it after a restart.
+#[test]
+fn a_row_from_the_future_makes_no_other_late() {
+    let project = project();
+    let mut n = 0;
+    let mut send = |ahead: &str| {
+        let at = project.ask(&format!("SELECT CAST(now() + INTERVAL '{ahead}' AS TEXT) AS at"));
+        let line = format!("{{\"id\":{n},\"at\":\"{at}\",\"kind\":\"view\",\"amount\":1}}\n");
+        n += 1;
+        let mut file = OpenOptions::new().append(true).open(project.dir().join("events.jsonl")).expect("the file that grows");
+        file.write_all(line.as_bytes()).expect("it takes lines");
+        n
+    };
+    send("0 hours");
+    project.run();
+    for _ in 0..2 {
+        let mut served = Served::start(&project, None);
+        for ahead in ["2 hours", "0 hours", "3 seconds", "0 hours"] {
+            let sent = send(ahead);
+            until(&project, "SELECT sum(events) AS n FROM by_minute", &sent.to_string(), &mut served);
+        }
+        assert_eq!(project.ask("SELECT late FROM system.live_views WHERE \"view\" = 'by_minute'"), "0");
+        served.stop();
+    }
+    assert_eq!(project.ask(UNEQUAL), "0");
+}

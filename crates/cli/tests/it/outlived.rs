@@ -1,7 +1,7 @@
 //! A served project outlives its broker: killed and restarted again and again while rows come and go into a Delta table, it loses none, doubles none, and
-//! keeps those of a key in order.
+//! keeps those of a key in order. And it may be there before what it reads.
 
-use crate::broker::own_kafka;
+use crate::broker::{kafka, own_kafka};
 use crate::live::{Served, until};
 use crate::workload::Project;
 use std::io::Write as _;
@@ -81,4 +81,24 @@ fn a_broker_killed_again_and_again_costs_the_delta_table_nothing() {
     let lag = ours(&["topics", "lag", "--group", "keeper", "load", "--format", "json"]).output().expect("tidemill starts");
     let lag: serde_json::Value = serde_json::from_slice(&lag.stdout).expect("JSON");
     assert!(lag.as_array().is_some_and(|l| l.len() == 3 && l.iter().all(|p| p["lag"] == 0)), "{lag}");
+}
+
+#[test]
+fn what_is_served_before_its_topic_is_there_waits_for_it() {
+    let Some(broker) = kafka("served before its topic") else { return };
+    let table = format!(
+        "[source]\nconnector = \"kafka\"\nbrokers = \"{}\"\ntopic = \"to_come\"\n[columns.n]\ntype = \"int\"\nrequired = true\n",
+        broker.bootstrap
+    );
+    let sum = "--! materialized = \"live\"\nSELECT sum(n) AS s FROM to_come\n";
+    let project = Project::of(&[("tables/to_come.toml", &table), ("views/total.sql", sum)]);
+    let mut served = Served::start(&project, None);
+    // It is there, and says what it waits for.
+    until(&project, "SELECT count(*) AS n FROM system.streams WHERE trouble LIKE '%unknown topic%'", "1", &mut served);
+    broker.good(&["topics", "create", "to_come", "--partitions", "2"]);
+    broker.send("to_come", (1..=100).map(|n| format!("{{\"n\":{n}}}")));
+    until(&project, "SELECT s FROM total", "5050", &mut served);
+    served.stop();
+    assert_eq!(project.ask("SELECT count(*) AS n FROM raw.to_come"), "100");
+    broker.good(&["topics", "delete", "to_come"]);
 }

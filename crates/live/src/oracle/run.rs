@@ -14,6 +14,9 @@ use std::sync::Arc;
 use tidemill_engine::{Engine, EngineOptions};
 use tidemill_project::spec::Emit;
 
+/// The clock at the start, in 2030: after all that the logs tell of.
+const NOW: i64 = 1_900_000_000_000_000;
+
 /// One split of one input: its rows in the order in which they come.
 struct Stream {
     input: InputRef,
@@ -101,7 +104,7 @@ impl<'a> Run<'a> {
         let engine = Engine::new(EngineOptions { threads: 1, ..EngineOptions::default() }).unwrap();
         let view = compiled.start(engine.memory()).map_err(say)?;
         let at = vec![0; streams.len()];
-        Ok(Run { case, logs, compiled, engine, view, streams, at, published: Published::default(), now: 1 })
+        Ok(Run { case, logs, compiled, engine, view, streams, at, published: Published::default(), now: NOW })
     }
 
     fn all(&mut self, rng: &mut Rng) -> Outcome {

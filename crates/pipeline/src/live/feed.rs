@@ -146,6 +146,12 @@ impl Feed {
         self.pump.standing.lock().clone()
     }
 
+    /// Why what has come can't be known: the source can't be reached.
+    pub fn away(&self) -> Option<String> {
+        let standing = self.standing();
+        standing.trouble.filter(|_| !standing.caught_up)
+    }
+
     /// The rows up to here are durable.
     pub fn confirm(&self, upto: Positions) {
         // A pump that is gone has told why.

@@ -35,6 +35,8 @@ const TICK_MICROS: i64 = 50_000;
 const HOT_BYTES_MAX: usize = 16 << 20;
 /// Whoever waits for what has come waits this long for a source that can't be reached.
 const PATIENCE_MICROS: i64 = 15_000_000;
+/// And who goes on waiting all the while, before everything else begins.
+const PATIENCE_AT_START_MICROS: i64 = 2_000_000;
 /// With nobody asking for another time, rows reach Delta this often.
 pub(crate) const PUBLISH_MICROS: i64 = 500_000;
 
@@ -219,7 +221,13 @@ impl Mill {
             self.tick(now)?;
         }
         let cancelled = self.ws.cancelled.is_asked();
-        let through = options.until == Until::CaughtUp && self.is_caught_up();
+        let through = match options.until {
+            Until::Stopped => false,
+            Until::CaughtUp => self.is_caught_up(),
+            Until::CaughtUpInReach => {
+                self.is_caught_up() || (now - self.moved_at > PATIENCE_AT_START_MICROS && self.is_caught_up_in_reach())
+            }
+        };
         // Rules are fitted by a run, for which the mill stands still; before one, they are fitted anyway.
         let to_fit = self.serves && !cancelled && (through || self.epochs > 0) && !self.unfitted().is_empty();
         if cancelled || through || to_fit {
@@ -387,11 +395,14 @@ impl Mill {
         self.feeds.iter().enumerate().all(|(i, f)| self.quiet.contains(&i) && f.standing().caught_up)
     }
 
+    fn is_caught_up_in_reach(&self) -> bool {
+        self.feeds.iter().enumerate().all(|(i, f)| f.away().is_some() || (self.quiet.contains(&i) && f.standing().caught_up))
+    }
+
     /// A source that can't be reached keeps back rows that nobody knows of: whoever wants all of them is told.
     fn check_reached(&self) -> Result<()> {
         for feed in &self.feeds {
-            let standing = feed.standing();
-            if let (false, Some(trouble)) = (standing.caught_up, standing.trouble) {
+            if let Some(trouble) = feed.away() {
                 return Err(Error::unavailable(format!("nothing has come for {} s: {trouble}", PATIENCE_MICROS / 1_000_000))
                     .at(feed.p.raw_node())
                     .help("`tidemill serve` waits until it is back"));

@@ -51,6 +51,8 @@ pub enum Until {
     Stopped,
     /// Everything that has come is taken in.
     CaughtUp,
+    /// The same, of the sources that can be reached: who stays waits for the others later.
+    CaughtUpInReach,
 }
 
 #[derive(Debug, Clone)]
@@ -176,7 +178,8 @@ impl Workspace {
             mill.recovers(recovery);
         }
         let steps: Vec<_> = mill.feeds.iter().map(|f| mill.recorder.step(&f.p.raw_node(), "follow")).collect();
-        let follow = FollowOptions { until: Until::CaughtUp, command: options.command.clone() };
+        let until = if is_last { Until::CaughtUp } else { Until::CaughtUpInReach };
+        let follow = FollowOptions { until, command: options.command.clone() };
         let turning = Instant::now();
         let (mill, result) = in_thread(move || {
             let result = mill.turn(&follow);
@@ -193,9 +196,10 @@ impl Workspace {
             let written = feed.so_far.rows_in - feed.so_far.rejected;
             step.meter.rows_written.store(written, std::sync::atomic::Ordering::Relaxed);
             match &result {
-                Ok(_) => step.ok(match feed.positions.len() {
-                    1 => "1 split".to_string(),
-                    n => format!("{n} splits"),
+                Ok(_) => step.ok(match (feed.away(), feed.positions.len()) {
+                    (Some(trouble), _) => format!("waited for: {trouble}"),
+                    (None, 1) => "1 split".to_string(),
+                    (None, n) => format!("{n} splits"),
                 }),
                 Err(e) => step.fail(e),
             }

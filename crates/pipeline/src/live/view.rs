@@ -198,6 +198,7 @@ async fn restore(ws: &Arc<Workspace>, compiled: &Compiled, outcome: &Outcome, sa
 pub(super) async fn load(ws: &Arc<Workspace>, mut live: LiveView, input: &InputRef, snapshot: Snapshot) -> Result<LiveView> {
     let scan = ws.lake.scan(snapshot, None)?;
     let input = input.clone();
+    live.starts_at(ws.clock.now_micros());
     blocking(move || {
         while let Some(morsel) = scan.next()? {
             live.load(&input, &morsel.decode()?.batch)?;
