@@ -152,10 +152,11 @@ fn receiver(statuses: Vec<u16>) -> (String, std::sync::mpsc::Receiver<(String, S
                 let status = statuses.next().unwrap_or(200);
                 let said = if status < 300 { "" } else { "not now" };
                 let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{said}", said.len());
-                reader.get_mut().write_all(answer.as_bytes()).unwrap();
+                // Told before it is answered: whoever has the answer looks at once.
                 if tell.send((head.to_lowercase(), String::from_utf8(body).unwrap())).is_err() {
                     return;
                 }
+                reader.get_mut().write_all(answer.as_bytes()).unwrap();
             }
         }
     });
