@@ -1,7 +1,7 @@
 //! Every problem code, its title and its explanation: what `tidemill explain TM0123` prints.
 //!
 //! The first two digits say where the mistake is: 00 files and TOML, 01 tables, 02 columns, 03 rules, 04 SQL, 05 the graph,
-//! 06 connectors, 07 settings, 09 a run. A code is never given a second meaning.
+//! 06 connectors, 07 settings, 08 dashboards, 09 a run. A code is never given a second meaning.
 
 pub mod codes;
 mod files;

@@ -288,6 +288,9 @@ fn judge(checked: &mut Checked, session: &Session, mut functions: Functions) {
         }
         check_alert(&alert, session, checked, &unknown);
     }
+    for dashboard in checked.project.dashboards.clone() {
+        crate::check_dashboards::check(&dashboard, session, checked);
+    }
 }
 
 fn errors(problems: &[Problem]) -> usize {

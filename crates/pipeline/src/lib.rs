@@ -13,6 +13,7 @@ pub mod alerts;
 mod audit;
 pub mod bench;
 pub mod check;
+mod check_dashboards;
 mod check_live;
 mod clean_step;
 pub mod dictionary;

@@ -383,7 +383,7 @@ impl Run {
             NodeKind::Raw => self.ingest(n).await,
             NodeKind::Clean => self.clean(n).await,
             // Only its tests are run, after everything else.
-            NodeKind::Function | NodeKind::Alert => Ok(()),
+            NodeKind::Function | NodeKind::Alert | NodeKind::Dashboard => Ok(()),
             _ => self.export(n).await,
         }
     }
@@ -487,6 +487,7 @@ pub(crate) fn stage_of(kind: NodeKind) -> &'static str {
         NodeKind::Function => "test",
         NodeKind::Export => "export",
         NodeKind::Alert => "alert",
+        NodeKind::Dashboard => "dashboard",
     }
 }
 

@@ -14,7 +14,7 @@ use tidemill_core::problem::did_you_mean;
 use tidemill_core::{Place, Problem, codes};
 
 /// Tables that the program itself keeps, by schema.
-const SYSTEM: [&str; 13] = [
+const SYSTEM: [&str; 14] = [
     "runs",
     "steps",
     "quality",
@@ -28,6 +28,7 @@ const SYSTEM: [&str; 13] = [
     "streams",
     "live_views",
     "late_rows",
+    "recoveries",
 ];
 const SCHEMAS: [&str; 6] = ["raw", "clean", "public", "quarantine", "system", "information_schema"];
 
@@ -44,6 +45,8 @@ pub enum NodeKind {
     Export,
     /// Looked at while the project is served.
     Alert,
+    /// Shown while the project is served.
+    Dashboard,
 }
 
 impl NodeKind {
@@ -56,13 +59,14 @@ impl NodeKind {
             NodeKind::Function => "function",
             NodeKind::Export => "export",
             NodeKind::Alert => "alert",
+            NodeKind::Dashboard => "dashboard",
         }
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// `raw.T`, `clean.T`, `V`, `F()`, `export.E`, `alert.A`.
+    /// `raw.T`, `clean.T`, `V`, `F()`, `export.E`, `alert.A`, `dashboard.D`.
     pub name: String,
     pub kind: NodeKind,
     /// Names of nodes, sorted.
@@ -123,6 +127,7 @@ pub fn graph(project: &Project) -> (Graph, Vec<Problem>) {
     builder.views();
     builder.exports();
     builder.alerts();
+    builder.dashboards();
     builder.tested_functions();
     let Builder { nodes, mut problems, mut broken, places, calls, function_reads, .. } = builder;
     let (ordered, circles) = circle::order(nodes);
@@ -331,6 +336,30 @@ impl Builder<'_> {
             let name = format!("alert.{}", alert.name);
             let depends_on = self.read_sql(&name, &alert.sql, &alert.file);
             self.add(name, NodeKind::Alert, depends_on, &alert.file);
+        }
+    }
+
+    fn dashboards(&mut self) {
+        for dashboard in &self.project.dashboards {
+            let name = format!("dashboard.{}", dashboard.name);
+            let mut depends_on = BTreeSet::new();
+            for panel in &dashboard.panels {
+                let place = Place::span(&dashboard.file, panel.view.span.clone());
+                let view = panel.view.value.as_str();
+                if view.trim().contains(char::is_whitespace) {
+                    let message = "`view` is the name of a view or table, not SQL";
+                    let help = format!("put the SELECT into a file of its own, views/{}.sql, and name it here", dashboard.name);
+                    self.problems.push(Problem::error(codes::SQL_TABLE_UNKNOWN, place, message).help(help));
+                    continue;
+                }
+                let (schema, bare) = view.split_once('.').map_or((None, view), |(s, n)| (Some(s.to_string()), n));
+                let reference = Reference { schema, name: bare.to_string(), span: 0..0 };
+                depends_on.extend(self.meaning_at(&reference, place).flatten());
+                for sql in panel.expressions() {
+                    depends_on.extend(self.read_calls(&name, sql, &dashboard.file));
+                }
+            }
+            self.add(name, NodeKind::Dashboard, depends_on, &dashboard.file);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::settings::{Environment, Layers, Settings, read_dotenv, resolve};
 use crate::sheet::{Sheet, Variables};
 use crate::source::{self, Shared};
 use crate::spec::{Alternative, OptionValue, Project, RepairTo, Rule, Table};
-use crate::{alert, export, function, header, options, table, view};
+use crate::{alert, dashboard, export, function, header, options, table, view};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tidemill_core::problem::did_you_mean;
@@ -17,10 +17,11 @@ use tidemill_core::{Place, Problem, Spanned, codes, name};
 pub(crate) const MAIN: &str = "tidemill.toml";
 
 /// Folders with a meaning, and the ending of the files in them.
-const FOLDERS: [(&str, &str); 5] = [("tables", "toml"), ("views", "sql"), ("functions", "sql"), ("exports", "toml"), ("alerts", "sql")];
+const FOLDERS: [(&str, &str); 6] =
+    [("tables", "toml"), ("views", "sql"), ("functions", "sql"), ("exports", "toml"), ("alerts", "sql"), ("dashboards", "toml")];
 
 /// Folders that later versions give a meaning.
-const LATER: [&str; 2] = ["models", "dashboards"];
+const LATER: [&str; 1] = ["models"];
 
 /// Reads the project in `dir`: what could be understood, and every problem met, in order of file and place. Never fails: an unreadable
 /// file or a missing `tidemill.toml` is a problem too.
@@ -43,6 +44,7 @@ pub fn load(dir: &Path, environment: &Environment) -> (Project, Vec<Problem>) {
         functions: Vec::new(),
         exports: Vec::new(),
         alerts: Vec::new(),
+        dashboards: Vec::new(),
         connections: BTreeMap::new(),
         files: BTreeMap::new(),
     };
@@ -76,6 +78,11 @@ pub fn load(dir: &Path, environment: &Environment) -> (Project, Vec<Problem>) {
         let split = header::split(&text);
         let (stem, mut sheet) = loader.sheet(&file, &split.header);
         project.alerts.push(alert::read(&stem, &split, lateness, &mut sheet));
+        loader.keep(file, sheet.problems, &text, &mut problems);
+    }
+    for (file, text) in loader.folder("dashboards", &mut problems) {
+        let (stem, mut sheet) = loader.sheet(&file, &text);
+        project.dashboards.push(dashboard::read(&stem, &mut sheet));
         loader.keep(file, sheet.problems, &text, &mut problems);
     }
     loader.strays(&mut problems);

@@ -22,6 +22,7 @@ pub struct Project {
     pub functions: Vec<Function>,
     pub exports: Vec<Export>,
     pub alerts: Vec<Alert>,
+    pub dashboards: Vec<crate::dashboard::Dashboard>,
     /// `[connections.NAME]`, as the chosen environment has them.
     pub connections: BTreeMap<String, BTreeMap<String, Spanned<OptionValue>>>,
     /// Text of every file read, by path relative to `dir`; problems quote it.

@@ -117,6 +117,53 @@ pub(crate) fn check_statement(sql: &Sql, what: &str, sheet: &mut Sheet) -> Optio
     }
 }
 
+/// Whether `sql` is one expression that reads nothing but the row, or the rows, it is about; reports it when it is not.
+pub(crate) fn check_expression(sql: &Sql, what: &str, sheet: &mut Sheet) -> bool {
+    let mut reads = Reads::default();
+    let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(&sql.text).and_then(|mut parser| {
+        let found = parser.parse_expr()?;
+        let next = parser.next_token();
+        let _ = found.visit(&mut reads);
+        Ok((next.token != Token::EOF).then_some(next))
+    });
+    match parsed {
+        Err(e) => {
+            let (message, range, help) = slip::bracket(&sql.text).unwrap_or_else(|| explain(&e, &sql.text));
+            sheet.error(codes::SQL_SYNTAX, &sql.locate(range), message, help);
+        }
+        Ok(Some(next)) => {
+            let help = match next.token {
+                Token::Comma => "several stand in a list, each in quotes of its own".to_string(),
+                _ => "remove it, or add the operator before it".to_string(),
+            };
+            let start = byte_range(&sql.text, next.span).start;
+            let range = start..word_end(&sql.text, start);
+            let message = format!("{what} is one SQL expression, which ends before `{}`", &sql.text[range.clone()]);
+            sheet.error(codes::SQL_SYNTAX, &sql.locate(range), message, help);
+        }
+        Ok(None) if reads.query => {
+            let help = "write a view that joins what is needed, and name it in `view`";
+            sheet.error(codes::SQL_NOT_SELECT, &sql.span, format!("{what} holds a SELECT: it sees the rows of one view only"), help);
+        }
+        Ok(None) => return true,
+    }
+    false
+}
+
+#[derive(Default)]
+struct Reads {
+    query: bool,
+}
+
+impl Visitor for Reads {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.query = true;
+        ControlFlow::Break(())
+    }
+}
+
 /// An identifier as the engine sees it: lower-case unless quoted.
 pub(crate) fn ident_name(ident: &Ident) -> String {
     if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }

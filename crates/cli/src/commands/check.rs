@@ -35,6 +35,9 @@ pub fn execute(args: &CheckArgs, context: &Context, out: &mut dyn Write) -> Ende
             if !project.alerts.is_empty() {
                 parts.push(counted(project.alerts.len() as u64, "alert"));
             }
+            if !project.dashboards.is_empty() {
+                parts.push(counted(project.dashboards.len() as u64, "dashboard"));
+            }
             writeln!(out, "{} {}: {}", paint("no mistakes in", Tone::Good, context.style.colour), project.name, parts.join(", "))?;
             environment(project, context, out)?;
         }

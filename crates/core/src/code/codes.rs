@@ -101,6 +101,13 @@ codes! {
     ENVIRONMENT_UNKNOWN = "TM0703";
     DOTENV_SYNTAX = "TM0704";
 
+    // Dashboards.
+    /// A key that a panel of this kind does not take, or too many of what it does.
+    PANEL_SHAPE = "TM0801";
+    /// A column of a type that the panel or the filter can't show.
+    PANEL_TYPE = "TM0802";
+    FILTER_UNUSED = "TM0803";
+
     // While running.
     LAKE_OWNED = "TM0901";
     MEMORY_LIMIT = "TM0902";

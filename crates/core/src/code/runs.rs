@@ -109,6 +109,35 @@ in quotes. The line is not shown, since it may hold a secret.
     SHOP_PASSWORD='open sesame'"#,
     },
     Code {
+        code: "TM0801",
+        title: "a panel of another shape",
+        text: r#"Each kind of panel needs some keys and takes some others; any further one would do nothing.
+
+| kind | needs | takes |
+| --- | --- | --- |
+| `number` | `y` | `x`, `bucket` |
+| `line`, `area` | `x`, `y` | `by`, `bucket` |
+| `bar`, `stacked` | `x`, `y` | `by`, `bucket`, `order`, `limit` |
+| `histogram` | `x` | `bins` |
+| `heatmap`, `cohort` | `x`, `by`, one `y` | `bucket` |
+| `scatter` | `x`, `y` | `by` |
+| `table` | | `columns`, `order`, `limit` |
+
+All take `title`, `description`, `where` and `width`."#,
+    },
+    Code {
+        code: "TM0802",
+        title: "a column that a panel or a filter cannot show",
+        text: r#"`bucket` cuts times, a histogram and a scatter place numbers, and a filter of kind `range` compares numbers, one of
+kind `time` times. The column is something else. Name another one, or make it in the view: `CAST(day AS DATE)`."#,
+    },
+    Code {
+        code: "TM0803",
+        title: "a filter that applies to nothing",
+        text: r#"A filter applies to each panel whose view has a column of its name. No view of this dashboard has one, so the
+filter would be shown and change nothing. Correct the name, or add the column to a view."#,
+    },
+    Code {
         code: "TM0901",
         title: "another process owns the lake",
         text: r#"One process at a time writes to a project's lake; the message names it by command and process id. Wait until

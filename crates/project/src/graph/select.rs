@@ -7,7 +7,7 @@ use tidemill_core::{Place, Problem, codes};
 
 impl Graph {
     /// Names of the nodes that any of `selectors` means; of all nodes when there are none. A bare name is a view, or else the clean
-    /// table, or else the export, or else the alert; a pattern matches whole names, and clean tables, exports and alerts by their bare names too.
+    /// table, or else the export, the alert or the dashboard; a pattern matches whole names, and all but raw tables by their bare names too.
     pub fn select(&self, selectors: &[String]) -> Result<BTreeSet<String>, Problem> {
         if selectors.is_empty() {
             return Ok(self.nodes.iter().map(|n| n.name.clone()).collect());
@@ -54,7 +54,8 @@ impl Graph {
             let found: BTreeSet<String> = self.nodes.iter().filter(matches).map(|n| n.name.clone()).collect();
             return (!found.is_empty()).then_some(found);
         }
-        let node = self.resolve(name).or_else(|| self.node(&format!("export.{name}"))).or_else(|| self.node(&format!("alert.{name}")))?;
+        let of = |folder: &str| self.node(&format!("{folder}.{name}"));
+        let node = self.resolve(name).or_else(|| of("export")).or_else(|| of("alert")).or_else(|| of("dashboard"))?;
         Some(BTreeSet::from([node.name.clone()]))
     }
 
