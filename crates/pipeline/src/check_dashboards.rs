@@ -15,10 +15,12 @@ pub(crate) fn check(dashboard: &Dashboard, session: &Session, checked: &mut Chec
     // What can't be asked is unknown or wrong itself, which has been told.
     let views: Vec<Option<Columns>> = dashboard.panels.iter().map(|p| columns(&p.view, session)).collect();
     let mut found = Vec::new();
+    let is_somewhere = |column: &str| views.iter().flatten().flatten().any(|(name, _)| name == column);
+    let entity = dashboard.entity.as_ref();
     for (panel, columns) in dashboard.panels.iter().zip(&views) {
         let Some(columns) = columns else { continue };
         let mut check = PanelCheck { file: &dashboard.file, panel, columns, session, problems: Vec::new() };
-        check.entity(dashboard.entity.as_ref());
+        check.entity(entity.filter(|e| is_somewhere(e)));
         check.all();
         found.append(&mut check.problems);
     }
@@ -26,6 +28,12 @@ pub(crate) fn check(dashboard: &Dashboard, session: &Session, checked: &mut Chec
     let mut kinds: BTreeMap<&str, Kind> = BTreeMap::new();
     for (name, kind) in views.iter().flatten().flatten() {
         kinds.entry(name).or_insert(*kind);
+    }
+    if let Some(entity) = entity.filter(|e| views.iter().any(Option::is_some) && !is_somewhere(e)) {
+        let names: Vec<&str> = kinds.keys().copied().collect();
+        let message = format!("no panel's view has a column `{}`, which the page is about", **entity);
+        let place = Place::span(&dashboard.file, entity.span.clone());
+        found.push(Problem::error(codes::SQL_COLUMN_UNKNOWN, place, message).help(suggest(entity, &names)));
     }
     for filter in &dashboard.filters {
         match kinds.get(filter.column.value.as_str()) {
@@ -117,14 +125,15 @@ impl PanelCheck<'_> {
             }
         }
         self.axis();
-        let before = self.problems.len();
         if let Some(condition) = &panel.condition {
             self.condition(condition);
         }
         for measure in panel.y.iter().chain(&panel.columns) {
             self.measure(&measure.sql);
         }
-        if self.problems.len() == before && panel.named().all(|c| self.kind_of(c).is_some()) {
+        // What is missing was told when it was read.
+        let is_read = !panel.y.is_empty() || matches!(*panel.kind, PanelKind::Table | PanelKind::Histogram);
+        if self.problems.is_empty() && is_read {
             self.whole();
         }
     }
@@ -163,9 +172,9 @@ impl PanelCheck<'_> {
     fn measure(&mut self, sql: &Sql) {
         let of_rows = matches!(*self.panel.kind, PanelKind::Table | PanelKind::Scatter);
         let Some(data_type) = self.typed(sql, "SELECT (") else { return };
-        let begin = if of_rows { "SELECT *, (" } else { "SELECT count(*), (" };
+        let begin = if of_rows { "SELECT *, (" } else { "SELECT count(*) AS \"~rows\", (" };
         let from = query::relation(&self.panel.view);
-        if self.session.schema_of(&format!("{begin}\n{}\n) FROM {from}", sql.text)).is_err() {
+        if self.session.schema_of(&format!("{begin}\n{}\n) AS \"~value\" FROM {from}", sql.text)).is_err() {
             let (message, help) = match of_rows {
                 true => ("this is one value of many rows, and the panel shows each by itself", "name a column, or make a view of it"),
                 false => (

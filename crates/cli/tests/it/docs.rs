@@ -148,3 +148,32 @@ fn tidemill(dir: &Path, arguments: &[&str]) -> String {
 fn page(path: &str) -> String {
     std::fs::read_to_string(cargo::root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
+
+#[test]
+fn the_dashboards_page_has_every_key_and_its_example_is_one() {
+    let page = page("docs/reference/dashboards.md");
+    let load = |text: &str| {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        std::fs::create_dir(dir.path().join("dashboards")).expect("a directory");
+        std::fs::write(dir.path().join("tidemill.toml"), "name = \"t\"\n").expect("a file");
+        std::fs::write(dir.path().join("dashboards/d.toml"), text).expect("a file");
+        tidemill_project::load(dir.path(), &tidemill_project::Environment::default())
+    };
+    let example: String = page.lines().filter(|l| l.starts_with("    ") || l.is_empty()).map(|l| format!("{}\n", l.trim_start())).collect();
+    let (project, problems) = load(&example);
+    assert_eq!(problems, [], "{example}");
+    assert_eq!(project.dashboards.iter().map(|d| (d.filters.len(), d.panels.len())).collect::<Vec<_>>(), [(2, 2)]);
+    // What takes a key lists all it takes when it is given another.
+    let nonsense = "qqqqqqqq = 1\ntitle = \"t\"\n[[filters]]\ncolumn = \"a\"\nqqqqqqqq = 1\n[[panels]]\nkind = \"number\"\nview = \"v\"\nqqqqqqqq = 1\n\
+        y = { sql = \"count(*)\", qqqqqqqq = 1 }\n";
+    let (_, problems) = load(nonsense);
+    let helps: Vec<&str> = problems.iter().filter_map(|p| p.help.as_deref()).collect();
+    assert_eq!(helps.len(), 4, "{problems:?}");
+    for key in helps.iter().flat_map(|h| h.split_once(" takes ").map_or("", |(_, keys)| keys).split('`').skip(1).step_by(2)) {
+        let in_a_row = |l: &&str| l.starts_with('|') && l.split('|').nth(1).is_some_and(|cell| cell.contains(&format!("`{key}`")));
+        assert!(page.lines().any(|l| in_a_row(&l)), "docs/reference/dashboards.md: no row for `{key}`");
+    }
+    for (kind, _) in tidemill_project::dashboard::PanelKind::ALL {
+        assert!(page.contains(&format!("`{kind}`")), "docs/reference/dashboards.md: no word of `{kind}`");
+    }
+}

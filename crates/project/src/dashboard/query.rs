@@ -88,7 +88,7 @@ pub struct Asked {
 }
 
 /// What the panel shows. `columns` are those of its view. The result's columns are `x`, `by`, `y0`, `y1`, …:
-/// - number: `y0`; with `x` a row for each `x`, and in `whole` of each the value over all of them together
+/// - number: `y0`; with `x` a row for each `x`, the newest last
 /// - histogram: `x` and `x1` (the edges of a bin; bins without rows are left out) and `y0`
 /// - table: its columns, by [`Panel::column_name`]
 ///

@@ -9,8 +9,8 @@ impl Asking<'_> {
         let Some(x) = self.x() else { return format!("SELECT {y}\n{}", self.from()) };
         let from = self.from();
         format!(
-            "SELECT \"x\", \"y0\", (\nSELECT {y}\n{from}\n) AS \"whole\"\nFROM (\nSELECT {x} AS \"x\", {y}\n{from}\nGROUP BY 1\n\
-             ORDER BY 1 DESC NULLS LAST\nLIMIT {}\n)\nWHERE \"x\" IS NOT NULL\nORDER BY 1",
+            "SELECT * FROM (\nSELECT {x} AS \"x\", {y}\n{from}\nGROUP BY 1\nORDER BY 1 DESC NULLS LAST\nLIMIT {}\n)\n\
+             WHERE \"x\" IS NOT NULL\nORDER BY 1",
             ROWS + 1
         )
     }
