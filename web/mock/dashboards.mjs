@@ -1,0 +1,118 @@
+// The dashboards of the mock server, written like the files of a project.
+
+const money = (column = 'total', label = 'Revenue') => ({ of: `sum ${column}`, label, format: 'money', unit: '€' })
+const orders = { of: 'count', label: 'Orders', format: 'integer' }
+
+export const DASHBOARDS = [
+  {
+    name: 'sales',
+    title: 'Sales',
+    description: 'What was sold, to whom and when. Press a bar, a cell or a point to narrow everything else; drag over time to choose a period.',
+    filters: [
+      { column: 'order_day', label: 'Day', kind: 'time', default: '365d' },
+      { column: 'country', label: 'Country', kind: 'select', default: null },
+      { column: 'total', label: 'Order value', kind: 'range', default: null },
+    ],
+    panels: [
+      { title: 'Revenue', kind: 'number', view: 'sales', width: 3, x: 'order_month', bucket: 'month', y: [money()] },
+      { title: 'Orders', kind: 'number', view: 'sales', width: 3, x: 'order_month', bucket: 'month', y: [orders] },
+      { title: 'Average order', kind: 'number', view: 'sales', width: 3, x: 'order_month', bucket: 'month', y: [{ of: 'avg total', label: 'Average order', format: 'money', unit: '€' }] },
+      { title: 'Margin', kind: 'number', view: 'sales', width: 3, y: [{ of: 'avg margin', label: 'Margin', format: 'percent' }] },
+      { title: 'Revenue by week', description: 'Drag over it to choose a period.', kind: 'area', view: 'sales', width: 8, x: 'order_day', bucket: 'week', y: [money()] },
+      { title: 'Revenue by category', kind: 'bar', view: 'sales', width: 4, x: 'category', y: [money()], order: 'y desc', limit: 10 },
+      { title: 'Orders by month and category', kind: 'stacked', view: 'sales', width: 6, x: 'order_month', bucket: 'month', by: 'category', y: [orders] },
+      { title: 'Revenue by device', kind: 'line', view: 'sales', width: 6, x: 'order_month', bucket: 'month', by: 'device', y: [money()] },
+      { title: 'Value of an order', kind: 'histogram', view: 'sales', width: 4, x: 'total', bins: 28 },
+      { title: 'When orders come', kind: 'heatmap', view: 'sales', width: 8, x: 'hour', by: 'category', y: [orders] },
+      { title: 'Revenue by country', kind: 'bar', view: 'sales', width: 4, x: 'country', y: [money()], order: 'y desc', limit: 12 },
+      { title: 'Age and order value', kind: 'scatter', view: 'sales', width: 8, x: 'age', by: 'age_group', y: [{ of: 'total', label: 'Order value', format: 'money', unit: '€' }], sample: 600 },
+      { title: 'Customers that come back', description: 'Of the customers who first bought in a month, how many bought again so many months later.', kind: 'cohort', view: 'sales', width: 12, x: 'months_since', by: 'cohort', y: [{ of: 'share', label: 'Customers', format: 'percent' }] },
+      {
+        title: 'Latest orders',
+        kind: 'table',
+        view: 'sales',
+        width: 12,
+        columns: [
+          { name: 'order_id', label: 'Order', type: 'integer' },
+          { name: 'ordered_at', label: 'Ordered', type: 'time' },
+          { name: 'customer_id', label: 'Customer', type: 'text' },
+          { name: 'country', label: 'Country', type: 'text' },
+          { name: 'category', label: 'Category', type: 'text' },
+          { name: 'quantity', label: 'Quantity', type: 'integer', format: 'integer' },
+          { name: 'total', label: 'Total', type: 'number', format: 'money' },
+          { name: 'is_returned', label: 'Returned', type: 'boolean' },
+        ],
+        order: 'ordered_at desc',
+        limit: 50,
+      },
+    ],
+  },
+  {
+    name: 'live',
+    title: 'Now',
+    description: 'Orders as they come in.',
+    live: true,
+    filters: [{ column: 'country', label: 'Country', kind: 'select', default: null }],
+    panels: [
+      { title: 'Orders this minute', kind: 'number', view: 'orders_now', width: 4, live: true, x: 'ordered_at', bucket: 'minute', y: [orders] },
+      { title: 'Revenue this minute', kind: 'number', view: 'orders_now', width: 4, live: true, x: 'ordered_at', bucket: 'minute', y: [money()] },
+      { title: 'Until it can be seen', kind: 'number', view: 'orders_now', width: 4, live: true, y: [{ of: 'avg latency', label: 'Latency', format: 'duration' }] },
+      { title: 'Revenue by minute', kind: 'bar', view: 'orders_now', width: 8, live: true, x: 'ordered_at', bucket: 'minute', y: [money()] },
+      { title: 'Top sellers', kind: 'bar', view: 'orders_now', width: 4, live: true, x: 'product', y: [orders], order: 'y desc', limit: 8 },
+      {
+        title: 'Orders',
+        kind: 'table',
+        view: 'orders_now',
+        width: 12,
+        live: true,
+        columns: [
+          { name: 'order_id', label: 'Order', type: 'integer' },
+          { name: 'ordered_at', label: 'Ordered', type: 'time' },
+          { name: 'product', label: 'Product', type: 'text' },
+          { name: 'customer_id', label: 'Customer', type: 'text' },
+          { name: 'total', label: 'Total', type: 'number', format: 'money' },
+        ],
+        order: 'order_id desc',
+        limit: 20,
+      },
+    ],
+  },
+  {
+    name: 'trouble',
+    title: 'Trouble <b>bold</b>',
+    description: 'Panels that have nothing, fail, or have names that nobody should have.',
+    filters: [],
+    panels: [
+      { title: 'Nothing there', kind: 'line', view: 'sales', width: 4, x: 'order_day', bucket: 'day', y: [orders], where: 'none' },
+      { title: 'It fails', kind: 'bar', view: 'broken', width: 4, x: 'country', y: [orders] },
+      { title: '<script>window.__owned = 1</script>' + ' x'.repeat(5000), kind: 'stacked', view: 'sales', width: 4, x: 'country', by: 'category', y: [orders] },
+    ],
+  },
+  {
+    name: 'customer',
+    title: 'Customer',
+    entity: 'customer_id',
+    filters: [],
+    panels: [
+      { title: 'Revenue', kind: 'number', view: 'sales', width: 4, y: [money()] },
+      { title: 'Orders', kind: 'number', view: 'sales', width: 4, y: [orders] },
+      { title: 'Average order', kind: 'number', view: 'sales', width: 4, y: [{ of: 'avg total', label: 'Average order', format: 'money', unit: '€' }] },
+      { title: 'Revenue by month', kind: 'bar', view: 'sales', width: 8, x: 'order_month', bucket: 'month', y: [money()] },
+      { title: 'Categories', kind: 'bar', view: 'sales', width: 4, x: 'category', y: [orders], order: 'y desc' },
+      {
+        title: 'Their orders',
+        kind: 'table',
+        view: 'sales',
+        width: 12,
+        columns: [
+          { name: 'order_id', label: 'Order', type: 'integer' },
+          { name: 'ordered_at', label: 'Ordered', type: 'time' },
+          { name: 'category', label: 'Category', type: 'text' },
+          { name: 'total', label: 'Total', type: 'number', format: 'money' },
+        ],
+        order: 'ordered_at desc',
+        limit: 100,
+      },
+    ],
+  },
+]

@@ -1,0 +1,89 @@
+// How often values lie between two edges.
+
+import type { EChartsOption } from 'echarts'
+import { show } from '../format'
+import { contains, isIn } from '../state/selections'
+import { asNumber, columnOf } from './matrix'
+import { base, categoryAxis, FADED, GRID, valueAxis, type Drawing, type Picture } from './picture'
+import { seriesColour } from './look'
+import { tooltip } from './tooltip'
+
+export function histogramPicture({ panel, result, selections, look }: Drawing): Picture {
+  const [low, high, count] = ['x', 'x1', 'y0'].map((name) => columnOf(result, name)) as [number, number, number]
+  const bins = result.rows.map((row) => ({ from: asNumber(row[low]), to: asNumber(row[high]), rows: asNumber(row[count]) ?? 0 }))
+  const measure = panel.y[0]
+  const axis = panel.x
+  const edge = (value: number | null, compact: boolean) => show(value, { type: 'number', compact: compact && Math.abs(value ?? 0) >= 10_000 })
+  const name = (place: number) => {
+    const bin = bins[place]
+    return bin === undefined || bin.from === null ? show(null) : `${edge(bin.from, false)} to ${edge(bin.to, false)}`
+  }
+  const rows = (place: number) => show(bins[place]?.rows ?? null, { format: measure?.format ?? 'integer', unit: measure?.unit })
+  const selected = axis === null ? undefined : selections[axis.column]
+  const colour = seriesColour(look, 0)
+  const title = measure?.label ?? 'Rows'
+
+  const option: EChartsOption = {
+    ...base(look),
+    grid: { ...GRID },
+    xAxis: categoryAxis(look, bins.map((bin) => edge(bin.from, true))),
+    yAxis: valueAxis(look, (value) => show(value, { format: measure?.format ?? 'integer', unit: measure?.unit, compact: true })),
+    series: [
+      {
+        id: 'bins',
+        type: 'bar',
+        barCategoryGap: '4%',
+        data: bins.map((bin) => {
+          const middle = bin.from === null ? null : (bin.from + (bin.to ?? bin.from)) / 2
+          return { value: bin.rows, itemStyle: { opacity: contains(selected, middle) ? 1 : FADED } }
+        }),
+        itemStyle: { color: colour, borderRadius: [2, 2, 0, 0] },
+        emphasis: { disabled: true },
+      },
+    ],
+  }
+  option.tooltip = {
+    ...option.tooltip,
+    trigger: 'axis',
+    axisPointer: { type: 'shadow', shadowStyle: { color: look.text, opacity: 0.05 } },
+    formatter: (given: unknown) => {
+      const place = (given as { dataIndex?: number }[])[0]?.dataIndex ?? -1
+      return bins[place] === undefined ? '' : tooltip(name(place), [{ colour, name: title, value: rows(place) }])
+    },
+  }
+
+  const between = (from: number, to: number) => {
+    const start = bins[Math.min(from, to)]?.from
+    const end = bins[Math.max(from, to)]?.to
+    return { ...(start == null ? {} : { from: String(start) }), ...(end == null ? {} : { to: String(end) }) }
+  }
+  const inside = bins.flatMap((bin, place) =>
+    selected !== undefined && !isIn(selected) && bin.from !== null && contains(selected, (bin.from + (bin.to ?? bin.from)) / 2) ? [place] : [],
+  )
+  const first = inside[0]
+  const last = inside[inside.length - 1]
+
+  return {
+    option,
+    parts: ['bar'],
+    legend: [],
+    note: null,
+    height: null,
+    places: bins.length,
+    placeAt: (x) => (x >= 0 && x < bins.length ? Math.round(x) : -1),
+    coordinates: (place) => [place, bins[place]?.rows ?? 0],
+    picks: (place) => {
+      if (axis === null) return []
+      return bins[place]?.from == null ? [{ column: axis.column, value: null }] : [{ column: axis.column, between: between(place, place) }]
+    },
+    say: (place) => `${name(place)}: ${title} ${rows(place)}`,
+    brush:
+      axis === null
+        ? null
+        : {
+            between: (from, to) => ({ column: axis.column, between: between(from, to) }),
+            selected: first === undefined || last === undefined || inside.length === bins.length ? null : [first, last],
+          },
+    seriesOf: (place) => ({ seriesIndex: 0, dataIndex: place }),
+  }
+}
