@@ -97,10 +97,12 @@ export function answer(panel, rows) {
     const values = rows.map((row) => row[x])
     if (values.length === 0) return { columns: [], rows: [] }
     const [low, high] = [0, values.reduce((most, value) => Math.max(most, value), 0)]
-    const width = (high - low) / panel.bins || 1
+    const raw = (high - low) / panel.bins || 1
+    const power = 10 ** Math.floor(Math.log10(raw))
+    const width = power * [1, 2, 5, 10].find((one) => raw / power <= one)
     const bins = Array.from({ length: panel.bins }, (_, index) => [low + index * width, low + (index + 1) * width, 0])
     for (const value of values) bins[Math.min(panel.bins - 1, Math.floor((value - low) / width))][2] += 1
-    return { columns: [{ name: 'x', type: 'number' }, { name: 'x1', type: 'number' }, { name: 'y0', type: 'integer' }], rows: bins }
+    return { columns: [{ name: 'x', type: 'number' }, { name: 'x1', type: 'number' }, { name: 'y0', type: 'integer' }], rows: bins.filter((bin) => bin[2] > 0) }
   }
   if (panel.kind === 'scatter') {
     const step = Math.max(1, Math.floor(rows.length / panel.sample))

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { basename, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import { answer, filtered, labelOf, selectionsOf, typeOf, Wrong } from './answers.mjs'
 import { DASHBOARDS } from './dashboards.mjs'
 import { shop, stream } from './shop.mjs'
@@ -123,7 +124,11 @@ export async function start({ port = 0, token = null } = {}) {
   async function handle(request, response) {
     const url = new URL(request.url, 'http://localhost')
     const parts = url.pathname.split('/').filter(Boolean).map(decodeURIComponent)
-    const send = (status, type, body, more = {}) => response.writeHead(status, { ...HEADERS, 'content-type': type, ...more }).end(body)
+    const send = (status, type, body, more = {}) => {
+      const packs = /gzip/.test(request.headers['accept-encoding'] ?? '') && !type.startsWith('font/')
+      response.writeHead(status, { ...HEADERS, 'content-type': type, ...(packs ? { 'content-encoding': 'gzip' } : {}), ...more })
+      response.end(packs ? gzipSync(body) : body)
+    }
     const json = (value, status = 200) => send(status, 'application/json', JSON.stringify(value))
     if (url.pathname === '/healthz') return send(200, 'text/plain', 'ok')
     if (token !== null) {

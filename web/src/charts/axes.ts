@@ -12,6 +12,7 @@ import { base, categoryAxis, FADED, GRID, valueAxis, type Drawing, type LegendEn
 import { tooltip } from './tooltip'
 
 const BAR_HEIGHT = 24
+const NARROW = 440
 /** More bars in time than this are drawn as areas when they are stacked: a bar of two pixels is none. */
 const MOST_STACKS = 60
 
@@ -100,7 +101,8 @@ export function axisPicture(drawing: Drawing): Picture {
   })
 
   const first = panel.y[0]
-  const values = valueAxis(look, (value) => show(value, { format: first?.format, unit: first?.unit, compact: true }))
+  const narrow = horizontal && drawing.width < NARROW
+  const values = { ...valueAxis(look, (value) => show(value, { format: first?.format, unit: first?.unit, compact: true })), ...(narrow ? { splitNumber: 2 } : {}) }
   const places = matrix.xs.length
   const category = categoryAxis(look, matrix.xs.map((value) => (overTime ? show(value, { ...xStyle, compact: true }) : label(value, 22))))
   const along = timeAxis

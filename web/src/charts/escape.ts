@@ -4,7 +4,6 @@ import { clip, NOTHING } from '../format'
 import type { Value } from '../api/types'
 
 /** Controls and the marks that set a direction for all that follows them. */
-// eslint-disable-next-line no-control-regex
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g
 
 /** A label for an axis, a legend or a tooltip: one line, isolated, of bounded length. */
@@ -12,11 +11,6 @@ export function label(value: Value | undefined, longest = 40): string {
   if (value === null || value === undefined) return NOTHING
   const text = clip(String(value).replace(UNSEEN, ' '), longest)
   return text.trim() === '' ? '(blank)' : isolated(text)
-}
-
-/** ECharts reads `{name|…}` in rich texts and `{a}` in templates: braces are shown by look-alikes. */
-export function rich(text: string): string {
-  return text.replace(/\{/g, '❴').replace(/\}/g, '❵')
 }
 
 /** First-strong isolate around texts that have a right-to-left letter: the numbers beside them stay where they are. */

@@ -6,18 +6,17 @@ import { show, type Style } from '../format'
 import { asText, contains } from '../state/selections'
 import { bucketEnd } from '../state/times'
 import { label } from './escape'
-import { asNumber, columnOf } from './matrix'
+import { asNumber, byName, columnOf } from './matrix'
 import { base, categoryAxis, FADED, GRID, type Drawing, type Pick, type Picture } from './picture'
 import { tooltip } from './tooltip'
 
-const ALPHABET = new Intl.Collator(undefined, { numeric: true })
 const ROW_HEIGHT = 26
 const MOST_LABELS = 120
 
 export function heatmapPicture({ panel, result, selections, look, width }: Drawing): Picture {
   const [x, by, y] = ['x', 'by', 'y0'].map((name) => columnOf(result, name)) as [number, number, number]
-  const xs = distinct(result.rows.map((row) => row[x] ?? null), true)
-  const rows = distinct(result.rows.map((row) => row[by] ?? null), true)
+  const xs = distinct(result.rows.map((row) => row[x] ?? null))
+  const rows = distinct(result.rows.map((row) => row[by] ?? null))
   const xPlace = new Map(xs.map((value, place) => [value, place]))
   const rowPlace = new Map(rows.map((value, place) => [value, place]))
   const measure = panel.y[0]
@@ -105,12 +104,6 @@ export function heatmapPicture({ panel, result, selections, look, width }: Drawi
   }
 }
 
-export function distinct(values: Value[], sorted: boolean): Value[] {
-  const found = [...new Set(values)]
-  if (!sorted) return found
-  return found.sort((a, b) => {
-    if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1
-    if (typeof a === 'string' && typeof b === 'string') return ALPHABET.compare(a, b)
-    return a < b ? -1 : a > b ? 1 : 0
-  })
+export function distinct(values: Value[]): Value[] {
+  return [...new Set(values)].sort(byName)
 }

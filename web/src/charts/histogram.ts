@@ -10,7 +10,7 @@ import { tooltip } from './tooltip'
 
 export function histogramPicture({ panel, result, selections, look }: Drawing): Picture {
   const [low, high, count] = ['x', 'x1', 'y0'].map((name) => columnOf(result, name)) as [number, number, number]
-  const bins = result.rows.map((row) => ({ from: asNumber(row[low]), to: asNumber(row[high]), rows: asNumber(row[count]) ?? 0 }))
+  const bins = whole(result.rows.map((row) => ({ from: asNumber(row[low]), to: asNumber(row[high]), rows: asNumber(row[count]) ?? 0 })))
   const measure = panel.y[0]
   const axis = panel.x
   const edge = (value: number | null, compact: boolean) => show(value, { type: 'number', compact: compact && Math.abs(value ?? 0) >= 10_000 })
@@ -86,4 +86,32 @@ export function histogramPicture({ panel, result, selections, look }: Drawing): 
           },
     seriesOf: (place) => ({ seriesIndex: 0, dataIndex: place }),
   }
+}
+
+export interface Bin {
+  from: number | null
+  to: number | null
+  rows: number
+}
+
+const MOST_BINS = 2000
+
+/** Where nothing lies, no row comes: the empty bins between are put back, or the axis would have gaps that nobody sees. */
+export function whole(bins: Bin[]): Bin[] {
+  const full: Bin[] = []
+  for (const bin of bins) {
+    const last = full[full.length - 1]
+    if (bin.from !== null && bin.to !== null && last?.from != null && last.to !== null) {
+      const step = last.to - last.from
+      const missing = step > 0 ? Math.round((bin.from - last.to) / step) : 0
+      if (missing + full.length + bins.length > MOST_BINS) return bins
+      for (let index = 0; index < missing; index += 1) {
+        // Ten digits: a sum of steps such as 0.1 would show its rounding.
+        const from = Number((last.to + index * step).toPrecision(10))
+        full.push({ from, to: Number((from + step).toPrecision(10)), rows: 0 })
+      }
+    }
+    full.push(bin)
+  }
+  return full
 }

@@ -66,10 +66,20 @@ export function matrixOf(panel: Panel, result: Result, most = MOST_SERIES): Matr
       series.values[place] = asNumber(row[column])
     }
   }
-  const all = [...found.values()]
+  // By name, not by who came first: a series keeps its place when the data changes.
+  const all = [...found.values()].sort((a, b) => (by < 0 ? 0 : byName(a.by, b.by)))
   const kept = all.length <= most ? all : new Set([...all].sort((a, b) => weight(b) - weight(a)).slice(0, most))
   const series = Array.isArray(kept) ? kept : all.filter((one) => kept.has(one))
   return { xs, series, dropped: all.length - series.length }
+}
+
+const ALPHABET = new Intl.Collator(undefined, { numeric: true })
+
+/** Numbers by size, texts by the alphabet, what has no value last. */
+export function byName(a: Value | undefined, b: Value | undefined): number {
+  if (a == null || b == null) return a === b ? 0 : a == null ? 1 : -1
+  if (typeof a === 'string' && typeof b === 'string') return ALPHABET.compare(a, b)
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function weight(series: Series): number {

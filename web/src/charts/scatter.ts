@@ -5,7 +5,7 @@ import { show, type Style } from '../format'
 import { asText, contains } from '../state/selections'
 import { label } from './escape'
 import { seriesColour } from './look'
-import { asNumber, columnOf } from './matrix'
+import { asNumber, byName, columnOf } from './matrix'
 import { base, FADED, GRID, valueAxis, type Drawing, type LegendEntry, type Picture } from './picture'
 import { tooltip } from './tooltip'
 
@@ -22,7 +22,7 @@ export function scatterPicture({ panel, result, selections, look, colours }: Dra
     const value = asNumber(row[y])
     return at === null || value === null ? [] : [{ x: at, y: value, by: by < 0 ? undefined : (row[by] ?? null) }]
   })
-  const groups = [...new Set(points.map((point) => point.by))]
+  const groups = [...new Set(points.map((point) => point.by))].sort(byName)
   const colourOf = (group: (typeof groups)[number]) =>
     group === undefined || panel.by === null ? seriesColour(look, 0) : seriesColour(look, colours.place(panel.by.column, group))
   const members = groups.map((group) => points.flatMap((point, place) => (point.by === group ? [place] : [])))

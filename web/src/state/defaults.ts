@@ -19,8 +19,9 @@ export function defaultOf(filter: Filter, newest: Value, type: ColumnType): Sele
   if (filter.kind === 'select') return said.map(asText)
   const [from, to] = said
   const between: Selection = {}
-  if (from != null) between.from = String(from)
-  if (to != null) between.to = String(to)
+  // An open end is empty.
+  if (from != null && from !== '') between.from = String(from)
+  if (to != null && to !== '') between.to = String(to)
   return between
 }
 
