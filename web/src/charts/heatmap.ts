@@ -6,6 +6,7 @@ import { show, type Style } from '../format'
 import { asText, contains } from '../state/selections'
 import { bucketEnd } from '../state/times'
 import { label } from './escape'
+import { inkAt } from './look'
 import { asNumber, byName, columnOf } from './matrix'
 import { base, categoryAxis, FADED, GRID, type Drawing, type Pick, type Picture } from './picture'
 import { tooltip } from './tooltip'
@@ -48,11 +49,11 @@ export function heatmapPicture({ panel, result, selections, look, width }: Drawi
         id: 'cells',
         type: 'heatmap',
         data: cells.map((cell) => {
-          const strong = cell.value !== null && (cell.value - least) / (most - least) > 0.55
+          const share = cell.value === null ? 0 : (cell.value - least) / (most - least)
           return {
             value: [xPlace.get(cell.x) ?? 0, rowPlace.get(cell.by) ?? 0, cell.value ?? '-'],
             itemStyle: { opacity: contains(selectedX, cell.x) && contains(selectedBy, cell.by) ? 1 : FADED },
-            label: { color: strong ? look.surface : look.text },
+            label: { color: look.ink[inkAt(share)] },
           }
         }),
         label: {

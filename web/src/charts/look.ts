@@ -10,6 +10,8 @@ export interface Look {
   series: string[]
   /** From little to much. */
   scale: string[]
+  /** Texts on the scale: on little, on some, on much. */
+  ink: [string, string, string]
   still: boolean
   font: string
 }
@@ -35,6 +37,7 @@ export function readLook(): Look {
     accent: colour('--accent'),
     series: Array.from({ length: SERIES }, (_, index) => colour(`--series-${index + 1}`)),
     scale: Array.from({ length: SCALE }, (_, index) => colour(`--scale-${index + 1}`)),
+    ink: [colour('--on-low'), colour('--on-middle'), colour('--on-high')],
     still: window.matchMedia('(prefers-reduced-motion: reduce)').matches,
     font: getComputedStyle(document.body).fontFamily,
   }
@@ -57,6 +60,11 @@ export class Colours {
 
 export function seriesColour(look: Look, place: number): string {
   return look.series[place % look.series.length] ?? look.accent
+}
+
+/** Which of the three inks can be read at a place of the scale. */
+export function inkAt(share: number): 0 | 1 | 2 {
+  return share < 0.58 ? 0 : share < 0.78 ? 1 : 2
 }
 
 /** A colour between those of the scale, for cells that are no canvas. */

@@ -15,6 +15,7 @@ const LOOK: Look = {
   accent: '#06c',
   series: ['#1', '#2', '#3'],
   scale: ['#a', '#b'],
+  ink: ['#0', '#1', '#2'],
   still: true,
   font: 'sans-serif',
 }
