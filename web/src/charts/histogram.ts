@@ -54,7 +54,9 @@ export function histogramPicture({ panel, result, selections, look }: Drawing): 
 
   const between = (from: number, to: number) => {
     const start = bins[Math.min(from, to)]?.from
-    const end = bins[Math.max(from, to)]?.to
+    const edge = bins[Math.max(from, to)]?.to
+    // A range of numbers holds its ends, and the upper edge is the next bin's first: of whole numbers the last one before it is meant.
+    const end = axis?.type === 'integer' && edge != null && edge - 1 >= (start ?? -Infinity) ? edge - 1 : edge
     return { ...(start == null ? {} : { from: String(start) }), ...(end == null ? {} : { to: String(end) }) }
   }
   const inside = bins.flatMap((bin, place) =>

@@ -107,7 +107,7 @@ describe('a place in a picture is a selection', () => {
 
   test('a bin is its edges, a cell both its dimensions, a point its group', () => {
     const bins = draw({ panel: panel({ kind: 'histogram', x: { column: 'age', label: 'Age', type: 'integer', bucket: null } }), result: result(['x', 'x1', 'y0'], [[0, 10, 5]]) })
-    expect(bins.picks(0)).toEqual([{ column: 'age', between: { from: '0', to: '10' } }])
+    expect(bins.picks(0)).toEqual([{ column: 'age', between: { from: '0', to: '9' } }])
     const by = { column: 'device', label: 'Device' }
     const cells = draw({ panel: panel({ kind: 'heatmap', by }), result: result(['x', 'by', 'y0'], [['DE', 'phone', 5]]) })
     expect(cells.picks(0)).toEqual([{ column: 'country', value: 'DE' }, { column: 'device', value: 'phone' }])
