@@ -1,13 +1,14 @@
 //! The `tidemill` program: arguments in, results out. It decides nothing about data; it asks `pipeline` and prints what comes back.
 //!
 //! Read [`args`] (what can be asked), [`commands`] (one file per command), [`output`] (rows and reports for people, JSON, CSV), then
-//! [`context`] (what each command is handed), [`failure`] (how it ends badly), [`progress`], [`logging`], [`signals`] and [`shell`].
+//! [`context`] (what each command is handed), [`desk`] (what the server is handed), [`failure`] (how it ends badly), [`progress`], [`logging`], [`signals`] and [`shell`].
 //! Results go to standard output; progress, notes, errors and the log go to standard error, always.
 
 mod allocator;
 mod args;
 mod commands;
 mod context;
+mod desk;
 mod failure;
 mod logging;
 mod output;

@@ -46,6 +46,8 @@ pub(crate) struct Planner<'a> {
     open: RefCell<Vec<Key>>,
     /// The table function whose body is being planned, and its parameters.
     function: Option<(Arc<TableFunction>, Arc<DFSchema>)>,
+    /// What `$1` and so on stand for; none where the text is not asked with values.
+    params: Vec<ScalarValue>,
     operators: Vec<Arc<dyn ExprPlanner>>,
     windows: Vec<Arc<dyn RelationPlanner>>,
 }
@@ -56,7 +58,12 @@ impl<'a> Planner<'a> {
         let operators = std::iter::once(ours).chain(state.expr_planners().iter().cloned()).collect();
         let taken = relations.functions().into_iter().filter(|f| window::Kind::named(f).is_some()).collect();
         let windows: Vec<Arc<dyn RelationPlanner>> = vec![Arc::new(window::InFrom { taken })];
-        Planner { state, relations, opaque, open: RefCell::default(), function: None, operators, windows }
+        Planner { state, relations, opaque, open: RefCell::default(), function: None, params: Vec::new(), operators, windows }
+    }
+
+    pub(crate) fn with_params(mut self, params: &[String]) -> Self {
+        self.params = params.iter().map(|p| ScalarValue::Utf8(Some(p.clone()))).collect();
+        self
     }
 
     /// A plan with its types settled, or all that is wrong with it.
@@ -77,6 +84,10 @@ impl<'a> Planner<'a> {
                 let plan = self.to_rel().sql_statement_to_plan_with_context(*inner, &mut self.context())?;
                 function.with_placeholders(plan)
             }
+            (None, Statement::Statement(inner)) if !self.params.is_empty() => {
+                let plan = self.to_rel().sql_statement_to_plan_with_context(*inner, &mut self.context())?;
+                plan.with_param_values(self.params.clone())
+            }
             (_, statement) => self.to_rel().statement_to_plan(statement),
         }
     }
@@ -84,6 +95,10 @@ impl<'a> Planner<'a> {
     /// What names mean outside of any FROM: the parameters of the function being planned.
     fn context(&self) -> PlannerContext {
         let mut context = PlannerContext::new();
+        if !self.params.is_empty() {
+            let text = |n: usize| Some(Arc::new(Field::new(format!("${n}"), DataType::Utf8, true)));
+            context = context.with_prepare_param_data_types((1..=self.params.len()).map(text).collect());
+        }
         if let Some((_, scope)) = &self.function {
             context.append_outer_query_schema(Arc::clone(scope));
         }

@@ -170,9 +170,15 @@ impl Session {
 
     /// Plans a question to be run. A mistake in it is an error of kind `Config` whose source is the [`SqlProblem`].
     pub async fn query(&self, text: &str) -> Result<Query> {
+        self.query_with(text, &[]).await
+    }
+
+    /// The same of a question with `$1`, `$2`, … in it. The values are texts that never become part of the SQL; it casts those that are to
+    /// be something else.
+    pub async fn query_with(&self, text: &str, params: &[String]) -> Result<Query> {
         let state = self.state_now();
         self.fetch_versions(text).await?;
-        let planner = Planner::new(&state, &self.relations, false);
+        let planner = Planner::new(&state, &self.relations, false).with_params(params);
         let statement = sql::parse_question(text).and_then(|s| self.rewritten(s, text))?;
         let plan = planner.plan(statement, text).map_err(sql::first)?;
         let physical = state.create_physical_plan(&plan).await.map_err(|e| self.physical(e, text))?;

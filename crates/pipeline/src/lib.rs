@@ -16,6 +16,7 @@ pub mod check;
 mod check_dashboards;
 mod check_live;
 mod clean_step;
+pub mod desk;
 pub mod dictionary;
 mod export;
 mod fingerprint;
@@ -46,6 +47,7 @@ mod view_step;
 pub mod workspace;
 
 pub use check::{Checked, check};
+pub use desk::Desk;
 pub use dictionary::{Dictionary, dictionary};
 pub use propose::{Proposal, ProposeOptions, ProposedTable, propose, reading_findings};
 pub use quarantine::QuarantineFilter;

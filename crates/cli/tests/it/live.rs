@@ -45,7 +45,7 @@ with = "median"
 const BY_MINUTE: &str = "--! materialized = \"live\"\n--! lateness = \"5s\"\nSELECT date_bin(INTERVAL '1 minute', at) AS minute, kind, count(*) AS events, sum(amount) AS total\nFROM events GROUP BY date_bin(INTERVAL '1 minute', at), kind\n";
 const LARGE: &str = "--! materialized = \"live\"\nSELECT id, at, amount FROM events WHERE amount > 90\n";
 
-fn project() -> Project {
+pub fn project() -> Project {
     let project = Project::of(&[("tables/events.toml", EVENTS), ("views/by_minute.sql", BY_MINUTE), ("views/large.sql", LARGE)]);
     append(&project, 0..0);
     project
@@ -62,7 +62,7 @@ fn line(n: u64) -> String {
     if n % 50 == 7 { one.repeat(2) } else { one }
 }
 
-fn append(project: &Project, numbers: std::ops::Range<u64>) {
+pub fn append(project: &Project, numbers: std::ops::Range<u64>) {
     let path = project.dir().join("events.jsonl");
     let mut file = OpenOptions::new().create(true).append(true).open(path).expect("the file that grows");
     let text: String = numbers.map(line).collect();

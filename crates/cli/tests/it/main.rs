@@ -8,6 +8,7 @@ mod broker;
 mod cargo;
 mod check;
 mod command_line;
+mod dashboard;
 mod dashboards;
 mod dependencies;
 mod dictionary;

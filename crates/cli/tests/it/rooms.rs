@@ -33,6 +33,8 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("reedline", &["cli"]),
     ("annotate-snippets", &["cli"]),
     ("mimalloc", &["cli"]),
+    ("axum", &["serve"]),
+    ("hyper", &["serve"]),
 ];
 
 /// What the words room may stand on: arrays and schemas, and no input or output.

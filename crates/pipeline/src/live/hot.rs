@@ -51,6 +51,8 @@ pub(crate) struct HotView {
     pub is_new: bool,
     /// Something came since the last epoch.
     pub dirty: bool,
+    /// How often its rows changed, or may have: it only grows.
+    pub changes: u64,
     /// Why it stopped.
     pub failed: Option<String>,
     pub latency: Histogram,
@@ -80,6 +82,8 @@ pub(crate) struct Rows {
     batches: Vec<RecordBatch>,
     pub rows: usize,
     pub bytes: usize,
+    /// How often something came: it only grows.
+    pub arrivals: u64,
 }
 
 /// So many small batches become one.
@@ -91,6 +95,7 @@ impl Rows {
         if batch.num_rows() == 0 {
             return;
         }
+        self.arrivals += 1;
         self.rows += batch.num_rows();
         self.bytes += batch.get_array_memory_size();
         self.batches.push(batch);
@@ -124,6 +129,13 @@ pub(crate) struct Moment {
 impl Hot {
     pub fn table(&mut self, name: &TableName) -> Option<&mut HotTable> {
         self.tables.iter_mut().find(|t| t.name == *name)
+    }
+
+    /// What is of a table in memory changes with this number; `None` for what is only stored.
+    pub fn changes(&self, name: &TableName) -> Option<u64> {
+        let table = || self.tables.iter().find(|t| t.name == *name).map(|t| t.fresh.arrivals);
+        let is = |v: &&HotView| name.schema == "public" && v.name == name.name && v.failed.is_none();
+        self.views.iter().find(is).map(|v| v.changes).or_else(table)
     }
 
     pub fn moment(&mut self) -> Result<Moment> {

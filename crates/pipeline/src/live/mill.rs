@@ -357,7 +357,11 @@ impl Mill {
             for view in hot.views.iter_mut().filter(|v| v.failed.is_none()) {
                 let before = view.live.stats().rows_out;
                 match view.live.tick(now) {
-                    Ok(()) => view.dirty |= view.live.stats().rows_out != before,
+                    Ok(()) if view.live.stats().rows_out != before => {
+                        view.dirty = true;
+                        view.changes += 1;
+                    }
+                    Ok(()) => {}
                     Err(e) => view.fail(&e, &self.recorder),
                 }
             }
@@ -512,6 +516,7 @@ impl HotView {
             return;
         }
         self.dirty = true;
+        self.changes += 1;
         if let Err(e) = self.live.apply(input, split, rows, None, now) {
             self.fail(&e, recorder);
         }

@@ -83,12 +83,13 @@ impl Workspace {
         self.checked.tables.iter().any(|p| p.stream.is_some())
     }
 
-    /// Brings everything up to date, then keeps it so until it is cancelled. `ready` is called once rows are being followed.
+    /// Brings everything up to date, then keeps it so until it is cancelled. `ready` is called once rows are being followed, and
+    /// again with what then stands for the project whenever all of it was opened anew: what it was handed before is of the past.
     pub async fn serve(
         self: &Arc<Self>,
         options: &FollowOptions,
         watch: Arc<dyn Watch>,
-        ready: impl FnOnce(&Following) + Send,
+        ready: impl FnMut(&Following) + Send,
     ) -> Result<FollowReport> {
         let lease = Arc::new(self.lease("serve")?);
         let served = self.follow(&lease, options, watch, ready).await;
@@ -102,7 +103,7 @@ impl Workspace {
         lease: &Arc<Lease>,
         options: &FollowOptions,
         watch: Arc<dyn Watch>,
-        ready: impl FnOnce(&Following) + Send,
+        mut ready: impl FnMut(&Following) + Send,
     ) -> Result<FollowReport> {
         let began = Instant::now();
         let run = RunOptions { command: options.command.clone(), ..RunOptions::default() };
@@ -115,7 +116,6 @@ impl Workspace {
         if self.cancelled.is_asked() {
             return Ok(FollowReport { elapsed: began.elapsed(), ..FollowReport::default() });
         }
-        let mut ready = Some(ready);
         let mut still = None;
         loop {
             let opening = Instant::now();
@@ -126,9 +126,7 @@ impl Workspace {
             }
             let following = mill.following();
             let door = door::Door::open(self, &following)?;
-            if let Some(ready) = ready.take() {
-                ready(&following);
-            }
+            ready(&following);
             let options = options.clone();
             let result = in_thread(move || mill.turn(&options)).await?;
             drop(door);

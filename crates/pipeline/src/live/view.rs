@@ -135,6 +135,7 @@ async fn open(
         is_new: opened.is_new,
         // Rows that its tables had and its state did not: the stored result may lack them too, as after a stop at a limit.
         dirty: opened.rows_loaded > 0 && failed.is_none(),
+        changes: 0,
         failed,
         latency: Histogram::default(),
         unsaved: 0,
