@@ -12,7 +12,7 @@ fn main() {
     let Some(root) = std::env::var_os("CARGO_MANIFEST_DIR") else { fail("cargo does not say where the crate is") };
     let web = PathBuf::from(root).join("../../web");
     // What pages are made of; `dist` and `node_modules` are not.
-    for part in ["src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts", "svelte.config.js", "tsconfig.json"]
+    for part in ["src", "public", "index.html", "package.json", "package-lock.json", "vite.config.js", "svelte.config.js", "tsconfig.json"]
     {
         let path = web.join(part);
         if path.exists() {
