@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Sleep;
 
+/// Looked at between two reads, each of which may bring as much again.
 const REQUEST_HEAD_BYTES_MAX: usize = 64 << 10;
 /// Answers under way have so long when the server closes.
 const LAST_WORDS: Duration = Duration::from_secs(2);

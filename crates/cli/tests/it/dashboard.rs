@@ -210,7 +210,7 @@ fn a_served_project_is_shown_to_who_has_the_token_and_moves_by_itself() {
         site.host, site.token
     );
     assert_eq!(site.raw(&large).status, 413);
-    let long = site.asked_with("/api/project", &format!("X-Long: {}\r\n", "x".repeat(100_000)));
+    let long = site.asked_with("/api/project", &format!("X-Long: {}\r\n", "x".repeat(300_000)));
     assert!(long.status == 431 || long.status == 0, "{}", long.status);
     for s in [json!({ "colour": ["red"] }), json!({ "kind": "buy" }), json!({ "at": { "from": "soon" } }), json!([1])] {
         let said = site.get(&format!("/api/dashboards/events/panels/2?s={}", escaped(&s)));
