@@ -1,9 +1,9 @@
-//! Embeds `projects/marketing`, file by file, so that `demo` needs nothing but the binary.
+//! Embeds `projects/shop`, file by file, so that `demo` needs nothing but the binary.
 
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let root = PathBuf::from(env("CARGO_MANIFEST_DIR")).join("../../projects/marketing");
+    let root = PathBuf::from(env("CARGO_MANIFEST_DIR")).join("../../projects/shop");
     println!("cargo:rerun-if-changed={}", root.display());
     let mut files = Vec::new();
     collect(&root, &root, &mut files);
@@ -28,10 +28,10 @@ fn collect(root: &Path, dir: &Path, files: &mut Vec<(String, PathBuf)>) {
         let name = entry.file_name().to_string_lossy().into_owned();
         // What running the project in place leaves behind is not part of it.
         if path.is_dir() {
-            if !matches!(name.as_str(), "lake" | "exports_out" | "out") {
+            if !matches!(name.as_str(), "lake" | "data" | "out" | "truth") {
                 collect(root, &path, files);
             }
-        } else if !name.ends_with(".py")
+        } else if !name.starts_with('.')
             && let Ok(relative) = path.strip_prefix(root)
         {
             files.push((relative.to_string_lossy().replace('\\', "/"), path.canonicalize().unwrap_or(path)));

@@ -22,8 +22,9 @@ fn main() {
     let Some(out) = std::env::var_os("OUT_DIR") else { fail("cargo does not say where results go") };
     let dist = PathBuf::from(out).join("dist");
     if !web.join("package.json").exists() {
-        println!("cargo::warning=web/, which the pages of the dashboard are built from, is not here: the program will have none");
-        return list(&dist);
+        fail(
+            "web/, which the pages of the dashboard are built from, is not here: get it, or build with --no-default-features to do without pages",
+        );
     }
     if !is_installed(&web) {
         npm(&web, &["ci", "--no-audit", "--no-fund"]);
@@ -81,7 +82,7 @@ fn npm(web: &Path, args: &[&str]) {
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             fail(
-                "npm is missing, and the pages of the dashboard are built with it: install Node.js 20 or newer, or build with --no-default-features to do without pages",
+                "npm is missing, and the pages of the dashboard are built with it: install Node.js 20.19 or newer, or build with --no-default-features to do without pages",
             );
         }
         Err(e) => fail(&format!("npm could not be started: {e}")),

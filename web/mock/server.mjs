@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { answer, filtered, labelOf, selectionsOf, typeOf, Wrong } from './answers.mjs'
 import { DASHBOARDS } from './dashboards.mjs'
+import { entities, lineage, operations } from './operations.mjs'
 import { shop, stream } from './shop.mjs'
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url))
@@ -26,6 +27,9 @@ export async function start({ port = 0, token = null } = {}) {
   const live = stream()
   const views = { sales: () => sales, orders_now: () => live.orders }
   const listeners = new Set()
+  let outdated = []
+  const machinery = operations()
+  const known = entities(sales)
   let version = 1
 
   const timer = setInterval(() => {
@@ -41,19 +45,19 @@ export async function start({ port = 0, token = null } = {}) {
   const described = (dashboard) => ({
     name: dashboard.name,
     title: dashboard.title,
-    description: dashboard.description ?? null,
+    description: dashboard.description ?? '',
     entity: dashboard.entity ?? null,
     filters: dashboard.filters,
     panels: dashboard.panels.map((panel, index) => ({
       id: String(index),
       title: panel.title,
-      description: panel.description ?? null,
+      description: panel.description ?? '',
       kind: panel.kind,
       view: panel.view,
       width: panel.width,
       live: panel.live ?? false,
       x: panel.x ? { column: panel.x, label: labelOf(panel.x), type: typeOf(panel.x), bucket: panel.bucket ?? null } : null,
-      y: (panel.y ?? []).map((one, at) => ({ name: `y${at}`, label: one.label, format: one.format ?? null, unit: one.unit ?? null })),
+      y: (panel.y ?? []).map((one, at) => ({ name: `y${at}`, label: one.label, format: one.format ?? null, unit: one.unit ?? '' })),
       by: panel.by ? { column: panel.by, label: labelOf(panel.by) } : null,
       columns: (panel.columns ?? []).map((column) => ({ format: null, ...column })),
       selectable: Object.keys(views[panel.view]?.()[0] ?? {}),
@@ -90,7 +94,7 @@ export async function start({ port = 0, token = null } = {}) {
         params: Object.values(selections).map((one) => JSON.stringify(one)),
         view: panel.view,
         lineage: columns.map((column) => ({ column, from: [`clean.orders.${column}`, ...(column === 'country' ? ['clean.customers.country'] : [])] })),
-        run: { run_id: '0197f3a2-run', ended_at: '2025-12-22T06:15:00Z' },
+        run: { run_id: '20261122T071500-8', ended_at: '2025-12-22T06:15:00Z' },
       }
     }
     throw new Missing('no such address')
@@ -151,7 +155,7 @@ export async function start({ port = 0, token = null } = {}) {
       return send(200, 'text/html; charset=utf-8', await readFile(join(DIST, 'index.html')), { 'cache-control': 'no-store' })
     }
     if (parts[1] === 'project') {
-      return json({ name: 'shop', description: 'A small shop', version: '0.6.0', live: true, dashboards: DASHBOARDS.map(({ name, title, description, entity, live: follows }) => ({ name, title, description: description ?? null, entity: entity ?? null, live: follows ?? false })) })
+      return json({ name: 'shop', description: 'A small shop', version: '0.6.0', live: true, outdated, dashboards: DASHBOARDS.map(({ name, title, description, entity, live: follows }) => ({ name, title, description: description ?? '', entity: entity ?? null, live: follows ?? false })) })
     }
     if (parts[1] === 'events') {
       response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
@@ -172,7 +176,26 @@ export async function start({ port = 0, token = null } = {}) {
         return json(panelAnswer(dashboard, parts[4], parts[5], url.searchParams))
       }
     }
-    throw new Missing('no such address')
+    const found = await behindTheScenes(request, url, parts)
+    if (found == null) throw new Missing('no such address')
+    return json(found)
+  }
+
+  async function behindTheScenes(request, { searchParams: params }, [, what, name, more]) {
+    const limit = Number(params.get('limit') ?? 50)
+    if (what === 'runs') return name === undefined ? machinery.runs(limit) : machinery.run(name)
+    if (what === 'lineage') return lineage()
+    if (what === 'entities') {
+      if (name === undefined) return known.list
+      return more === undefined ? known.keys(params.get('q') ?? '', limit) : known.profile(more)
+    }
+    if (what !== 'quarantine') return null
+    if (name === undefined) return machinery.quarantine()
+    if (more !== 'replay' || request.method !== 'POST') return machinery.asideRows(name, params)
+    if (request.headers['content-type'] !== 'application/json') throw new Wrong('the body has to be JSON')
+    const body = []
+    for await (const part of request) body.push(part)
+    return machinery.replay(name, JSON.parse(Buffer.concat(body).toString()))
   }
 
   const server = createServer((request, response) => {
@@ -192,8 +215,11 @@ export async function start({ port = 0, token = null } = {}) {
       server.closeAllConnections()
       return new Promise((resolve) => server.close(resolve))
     },
-    /** What a file of the project that changed says to the pages. */
-    reload: () => listeners.forEach(({ response }) => response.write('event: reload\ndata: {}\n\n')),
+    /** What a file of the project that changed says to the pages; `files` want the project served anew. */
+    reload: (files = []) => {
+      outdated = files
+      listeners.forEach(({ response }) => response.write('event: reload\ndata: {}\n\n'))
+    },
     /** Breaks every event connection, as a proxy or a restart would. */
     breakEvents: () => listeners.forEach(({ response }) => response.destroy()),
   }

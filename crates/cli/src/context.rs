@@ -95,6 +95,13 @@ impl Context {
         Environment { name: self.global.env.clone(), variables, overrides }
     }
 
+    /// The same, with an environment of the project's that is chosen here, whatever the user has set for others.
+    pub fn environment_named(&self, name: Option<&str>) -> Environment {
+        let mut environment = self.environment();
+        environment.variables.remove("TIDEMILL_ENV");
+        Environment { name: name.map(str::to_string), ..environment }
+    }
+
     /// A command line that continues from here: `tidemill -C shop quarantine ls`.
     pub fn command(&self, rest: &str) -> String {
         self.command_in(self.global.directory.as_deref(), rest)
@@ -114,7 +121,11 @@ impl Context {
     }
 
     pub fn open_in(&self, dir: &Path) -> Result<Arc<Workspace>, Failure> {
-        let checked = tidemill_pipeline::check(dir, &self.environment());
+        self.open_as(dir, &self.environment())
+    }
+
+    pub fn open_as(&self, dir: &Path, environment: &Environment) -> Result<Arc<Workspace>, Failure> {
+        let checked = tidemill_pipeline::check(dir, environment);
         if checked.has_errors() {
             return Err(problems(checked));
         }

@@ -4,12 +4,13 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use std::sync::Arc;
 use tidemill_core::Result;
-use tidemill_engine::Collected;
-use tidemill_pipeline::Desk;
+use tidemill_engine::{BatchStream, Collected};
 use tidemill_pipeline::live::status::{StreamFigures, ViewFigures};
+use tidemill_pipeline::{Desk, QuarantineFilter};
 use tidemill_project::Environment;
 use tidemill_project::dashboard::Dashboard;
-use tidemill_serve::{About, ColumnOrigin, Data, Figure, LastRun, instant};
+use tidemill_project::query::NamedQuery;
+use tidemill_serve::{About, ColumnEdge, ColumnOrigin, Commands, Data, Figure, Graph, GraphNode, LastRun, Replayed, instant};
 
 pub struct Shown {
     pub desk: Arc<Desk>,
@@ -27,6 +28,7 @@ impl Data for Shown {
             description: project.description.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
             dir: project.dir.clone(),
+            profiles: project.lake_at().join("_tidemill/profiles.redb"),
             live: workspace.follows(),
         }
     }
@@ -48,15 +50,27 @@ impl Data for Shown {
     fn as_of_micros(&self) -> i64 {
         self.desk.as_of_micros()
     }
+    fn now_micros(&self) -> i64 {
+        self.desk.now_micros()
+    }
     fn columns(&self, view: &str) -> Result<SchemaRef> {
         self.desk.columns(view)
     }
     async fn ask(&self, sql: &str, params: &[String], rows_max: usize) -> Result<Collected> {
         self.desk.ask(sql, params, rows_max).await
     }
+    async fn stream(&self, sql: &str) -> Result<BatchStream> {
+        self.desk.stream(sql).await
+    }
+    fn profiles(&self, column: &str) -> Vec<String> {
+        self.desk.profiles(column)
+    }
     fn lineage(&self, view: &str) -> Result<Vec<ColumnOrigin>> {
         let origins = self.desk.origins(view)?.into_iter();
         Ok(origins.map(|o| ColumnOrigin { column: o.column, from: o.from }).collect())
+    }
+    fn queries(&self) -> &[NamedQuery] {
+        self.desk.queries()
     }
     async fn last_run(&self, view: &str) -> Result<Option<LastRun>> {
         let made_by = self.desk.made_by(view).await?;
@@ -65,6 +79,39 @@ impl Data for Shown {
     fn figures(&self) -> Vec<Figure> {
         let Some(figures) = self.desk.figures() else { return Vec::new() };
         figures.streams.iter().flat_map(of_stream).chain(figures.views.iter().flat_map(of_view)).collect()
+    }
+    fn quarantines(&self) -> Vec<String> {
+        self.desk.workspace().project().tables.iter().map(|t| t.name.clone()).collect()
+    }
+    fn graph(&self) -> Arc<Graph> {
+        let whole = self.desk.graph();
+        let nodes = whole.nodes.iter().map(|n| GraphNode { name: n.name.clone(), kind: n.kind, schema: Arc::clone(&n.schema) });
+        let columns = whole.columns.iter().cloned().map(|c| ColumnEdge {
+            from: c.from,
+            from_column: c.from_column,
+            to: c.to,
+            to_column: c.to_column,
+            kind: c.kind,
+        });
+        Arc::new(Graph { nodes: nodes.collect(), edges: whole.edges.clone(), columns: columns.collect() })
+    }
+    fn can_replay(&self, table: &str, code: &str) -> bool {
+        self.desk.workspace().can_replay(table, code)
+    }
+}
+
+#[async_trait]
+impl Commands for Shown {
+    async fn replay(&self, table: &str, code: Option<&str>, column: Option<&str>) -> Result<Replayed> {
+        let filter = QuarantineFilter { code: code.map(str::to_string), column: column.map(str::to_string), ..QuarantineFilter::default() };
+        let report = self.desk.replay(&self.environment, table, &filter).await?;
+        Ok(Replayed {
+            table: report.table,
+            tried: report.tried,
+            accepted: report.accepted,
+            still_rejected: report.still_rejected,
+            next: report.next,
+        })
     }
 }
 

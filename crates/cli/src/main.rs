@@ -17,7 +17,7 @@ mod render;
 mod shell;
 mod signals;
 
-use args::{Args, Command};
+use args::Args;
 use clap::Parser;
 use context::Context;
 use failure::{Failure, to_stderr};
@@ -28,7 +28,7 @@ use tidemill_core::SystemClock;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    if matches!(args.command, Command::Serve(_)) {
+    if args.command.stays() {
         allocator::stays();
     }
     let program = std::env::args().next().filter(|name| name.contains('/')).unwrap_or_else(|| "tidemill".into());

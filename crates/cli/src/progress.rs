@@ -19,12 +19,21 @@ const BAR_LENGTH: u64 = 1000;
 
 /// The watcher that suits where standard error goes.
 pub fn watcher(context: &Context) -> Arc<dyn Watch> {
+    watching(context, Told::new(context))
+}
+
+/// The same, for who does not know the project: steps that end well are not told one by one, but in `-v`.
+pub fn brief(context: &Context) -> Arc<dyn Watch> {
+    watching(context, Told { brief: context.global.verbose == 0, ..Told::new(context) })
+}
+
+fn watching(context: &Context, told: Told) -> Arc<dyn Watch> {
     if context.global.quiet {
         Arc::new(Unwatched)
     } else if context.draws_bars {
-        Arc::new(Bars::new(context.bars.clone(), Told::new(context)))
+        Arc::new(Bars::new(context.bars.clone(), told))
     } else {
-        Arc::new(Lines { told: Told::new(context) })
+        Arc::new(Lines { told })
     }
 }
 
@@ -148,11 +157,13 @@ struct Told {
     colour: bool,
     /// Nodes that had nothing to do are told one by one only to those who want to know.
     all: bool,
+    /// Only what went wrong.
+    brief: bool,
 }
 
 impl Told {
     fn new(context: &Context) -> Told {
-        Told { colour: context.colour_errors, all: context.global.verbose > 0 }
+        Told { colour: context.colour_errors, all: context.global.verbose > 0, brief: false }
     }
 
     fn line(&self, event: &RunEvent) -> Option<String> {
@@ -162,7 +173,9 @@ impl Told {
                 Some(format!("{note} run {} was interrupted; finishing it first", visible(run)))
             }
             RunEvent::StepEnded(step) if step.status == Status::UpToDate && !self.all => None,
+            RunEvent::StepEnded(step) if step.status == Status::Succeeded && self.brief => None,
             RunEvent::StepEnded(step) => Some(step_line(step, self.colour)),
+            RunEvent::Note { .. } if self.brief => None,
             RunEvent::Note { node, text } if node.is_empty() => Some(format!("{note} {}", visible(text))),
             RunEvent::Note { node, text } => Some(format!("{note} {}: {}", visible(node), visible(text))),
             RunEvent::RunStarted { resumed: None, .. } | RunEvent::StepStarted { .. } | RunEvent::RunEnded { .. } => None,

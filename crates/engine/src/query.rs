@@ -1,6 +1,7 @@
 //! A question that was planned: its rows as they come, and afterwards what they cost.
 
 use crate::advice::sentence;
+use crate::operators::{self, Operator};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -149,6 +150,11 @@ impl Query {
         }
         all.operators = DisplayableExecutionPlan::with_metrics(self.plan.as_ref()).indent(false).to_string();
         all
+    }
+
+    /// What each operator did so far; may be read while it runs.
+    pub fn operators(&self) -> Vec<Operator> {
+        operators::of(&self.plan)
     }
 
     /// The physical plan, for people.

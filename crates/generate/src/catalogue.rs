@@ -38,8 +38,10 @@ pub fn with_tables<R>(options: &Options, work: impl FnOnce(&[Listed<'_>]) -> Res
             work(&chosen(options, &[(&changes, true)])?)
         }
         What::Shop => {
-            let (customers, products) = if live { (LIVE_CUSTOMERS, LIVE_PRODUCTS) } else { (base, base) };
-            let shop = Shop::new(options, customers, products, options.rows);
+            let begins = live && options.after == 0;
+            let (customers, products) = if begins { (LIVE_CUSTOMERS, LIVE_PRODUCTS) } else { (base, base) };
+            let orders = if options.after > 0 { base } else { options.rows };
+            let shop = Shop::new(options, customers, products, orders);
             let all: [(&dyn Table, bool); 8] = [
                 (&Customers(&shop), false),
                 (&CustomerLabels(&shop), false),
@@ -50,9 +52,13 @@ pub fn with_tables<R>(options: &Options, work: impl FnOnce(&[Listed<'_>]) -> Res
                 (&Reviews(&shop), true),
                 (&StockMovements(&shop), true),
             ];
-            // What follows on an order days later has not happened yet.
-            let now = if live { &all[..6] } else { &all[..] };
-            work(&chosen(options, now)?)
+            // What follows on an order days later has not happened yet; a warehouse that goes on is there already.
+            let now = match (live, begins) {
+                (false, _) => all.to_vec(),
+                (true, false) => [&all[..6], &all[7..]].concat(),
+                (true, true) => all[..6].to_vec(),
+            };
+            work(&chosen(options, &now)?)
         }
         What::Orders => {
             let shop = Shop::new(options, base / 5, base / 20, options.rows);

@@ -120,6 +120,8 @@ pub struct Options {
     /// Only these tables; empty means all.
     pub tables: Vec<String>,
     pub live: Option<Live>,
+    /// A live source goes on after so many rows that are elsewhere: of the same customers and articles, and numbered from there on. 0: it begins.
+    pub after: u64,
     /// Nexmark's events come out of order within groups of so many.
     pub disorder: u64,
     /// Units made in one piece. The default suits each format; compressed and binary files depend on it.
@@ -145,6 +147,7 @@ impl Options {
             updates: false,
             tables: Vec::new(),
             live: None,
+            after: 0,
             disorder: 1,
             piece_units: None,
         }
@@ -156,7 +159,11 @@ impl Options {
 
     /// Rows that decide how many customers, products and sensors there are.
     pub fn base_rows(&self) -> u64 {
-        if self.live.is_some() { LIVE_ROWS } else { self.rows }
+        match (self.live, self.after) {
+            (Some(_), 0) => LIVE_ROWS,
+            (Some(_), after) => after,
+            (None, _) => self.rows,
+        }
     }
 
     /// What can't be done together.
@@ -170,6 +177,9 @@ impl Options {
         }
         if self.skew_milli > 3000 {
             return wrong("--skew must be between 0 and 3", "0 is even, 0.8 usual, 1.5 strong");
+        }
+        if self.after > 0 && (self.live.is_none() || self.after > ROWS_MAX) {
+            return wrong("`after` is for rows that come at a rate, up to 100,000,000 of them", "say the rate too, or leave it out");
         }
         if self.disorder == 0 || self.disorder > 1 && self.what != What::Nexmark {
             return wrong("--disorder is for Nexmark's events, in groups of at least 1", "say `tidemill generate nexmark --disorder 100`");

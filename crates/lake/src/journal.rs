@@ -43,6 +43,18 @@ impl Lake {
         Ok(self.store.names(DIRECTORY)?.iter().filter_map(|n| n.strip_suffix(".jsonl").map(str::to_string)).collect())
     }
 
+    /// Changes whenever a journal grows, comes or goes; empty when there is none.
+    pub fn journals_stamp(&self) -> Result<String> {
+        let mut stamp = String::new();
+        for id in self.journals()? {
+            // One that has just been put away is as good as none.
+            if let Ok(meta) = std::fs::metadata(self.journal_path(&id)?) {
+                stamp.push_str(&format!("{id}:{} ", meta.len()));
+            }
+        }
+        Ok(stamp)
+    }
+
     /// The lines of a journal; a last line that is torn is left out. Empty when there is none.
     pub fn read_journal(&self, run_id: &str) -> Result<Vec<serde_json::Value>> {
         self.journal_path(run_id)?;

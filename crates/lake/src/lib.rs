@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`Lake`] and [`TableName`] (what there is), [`lease`] (who may write), [`epoch`] (what is all-or-nothing), [`writer`]
 //! (rows into data files), [`commit`] (data files into a table, once), [`snapshot`] (what a reader sees), [`provider`] and [`scan`] (how SQL and
-//! preparation read it), [`history`], [`savepoint`] and [`maintain`] (old versions, those with a name, and their end), [`system`], [`quarantine`] and [`journal`] (the record of work).
+//! preparation read it), [`history`], [`savepoint`] and [`maintain`] (old versions, those with a name, and their end), [`system`], [`quarantine`] and [`journal`] (the record of work), [`key_value`] (rows by key).
 //!
 //! Invariant: a table has an epoch wholly or not at all, and at most once; a reader that takes versions from [`Done`] sees all tables at
 //! the same epoch.
@@ -13,6 +13,7 @@ pub mod commit;
 pub mod epoch;
 pub mod history;
 pub mod journal;
+pub mod key_value;
 mod lake;
 pub mod lease;
 pub mod maintain;
@@ -33,6 +34,7 @@ pub use commit::{Commit, Committed, Removes};
 pub use epoch::{Done, Manifest, NodeIntent};
 pub use history::VersionInfo;
 pub use journal::Journal;
+pub use key_value::KeyValue;
 pub use lake::Lake;
 pub use lease::{Holder, Lease};
 pub use maintain::Maintained;

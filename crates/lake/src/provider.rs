@@ -3,7 +3,7 @@
 
 use crate::{DataFile, Lake, Snapshot, schema};
 use arrow::array::{ArrayRef, StringArray};
-use arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
@@ -41,8 +41,15 @@ struct SnapshotTable {
     statistics: Statistics,
 }
 
+/// Without what columns are said to mean: plans where columns come together, as `UNION ALL` does, take different descriptions for different types.
+fn undescribed(schema: &SchemaRef) -> SchemaRef {
+    let bare = |f: &FieldRef| Arc::new(Field::clone(f).with_metadata(Default::default()));
+    Arc::new(Schema::new(schema.fields().iter().map(bare).collect::<Vec<_>>()))
+}
+
 impl SnapshotTable {
-    fn new(snapshot: Snapshot) -> Result<SnapshotTable> {
+    fn new(mut snapshot: Snapshot) -> Result<SnapshotTable> {
+        snapshot.schema = undescribed(&snapshot.schema);
         let file_schema = snapshot.file_schema();
         let partitions: Vec<FieldRef> = snapshot
             .partition_columns

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tidemill_core::{Place, Problem, Severity, codes, problem::did_you_mean};
 use tidemill_engine::{Catalog, Engine, EngineOptions, PlanOptions, Relation, RelationKind, Session, SqlProblem, SqlProblemKind};
 use tidemill_prepare::{Contract, Recipe};
+use tidemill_project::query::NamedQuery;
 use tidemill_project::spec::{Alert, Export, Materialized, Project, Sql, TestKind, View};
 use tidemill_project::{Environment, Graph, type_name};
 
@@ -288,6 +289,12 @@ fn judge(checked: &mut Checked, session: &Session, mut functions: Functions) {
         }
         check_alert(&alert, session, checked, &unknown);
     }
+    for query in checked.project.queries.clone() {
+        let node = format!("query.{}", query.name);
+        if !checked.graph.functions_of(&node).any(|f| functions.bad.contains(f)) {
+            check_query(&query, &node, session, checked, &unknown);
+        }
+    }
     for dashboard in checked.project.dashboards.clone() {
         crate::check_dashboards::check(&dashboard, session, checked);
     }
@@ -536,6 +543,24 @@ fn check_alert(alert: &Alert, session: &Session, checked: &mut Checked, unknown:
             checked.schemas.insert(name, schema);
         }
         Err(_) => checked.problems.extend(session.problems(&alert.sql.text).into_iter().map(|p| sql_problem(&alert.file, &alert.sql, p))),
+    }
+}
+
+fn check_query(query: &NamedQuery, node: &str, session: &Session, checked: &mut Checked, unknown: &BTreeSet<String>) {
+    let reads = checked.graph.node(node);
+    if !query.is_whole || checked.graph.broken.contains(node) || reads.is_none_or(|n| n.depends_on.iter().any(|d| unknown.contains(d))) {
+        return;
+    }
+    let numbered = query.numbered();
+    match session.schema_of(&numbered.text) {
+        Ok(schema) => {
+            checked.schemas.insert(node.to_string(), schema);
+        }
+        Err(_) => {
+            let found = session.problems(&numbered.text).into_iter();
+            let found = found.map(|p| SqlProblem { span: p.span.clone().map(|s| numbered.back(s)), ..p });
+            checked.problems.extend(found.map(|p| sql_problem(&query.file, &query.sql, p)));
+        }
     }
 }
 

@@ -47,7 +47,17 @@ pub(crate) fn check(dashboard: &Dashboard, session: &Session, checked: &mut Chec
             None => {}
         }
     }
+    found.extend(entity.and_then(|e| taken(e, dashboard, &checked.project.dashboards)));
     checked.problems.append(&mut found);
+}
+
+/// Whether an earlier page is about the same: links lead to that one.
+fn taken(entity: &Spanned<String>, dashboard: &Dashboard, all: &[Dashboard]) -> Option<Problem> {
+    let is_it = |d: &&Dashboard| d.entity.as_ref().is_some_and(|e| e.value == entity.value);
+    let first = all.iter().filter(is_it).min_by_key(|d| (d.position, &d.name)).filter(|d| d.name != dashboard.name)?;
+    let message = format!("`{}` is what {} is about, so nothing leads to this page", **entity, first.file.display());
+    let place = Place::span(&dashboard.file, entity.span.clone());
+    Some(Problem::warning(codes::NAME_REPEATED, place, message).help("make one page of the two, or remove `entity` from this one"))
 }
 
 /// The columns of a view, as pages know them.

@@ -2,26 +2,44 @@
 //!
 //! Of a project that is followed the moment is now; of another it is the last finished epoch, whoever finished it.
 
+use crate::ingest_step::blocking;
+use crate::lineage::WholeGraph;
 use crate::live::Following;
 use crate::live::status::Figures;
+use crate::quarantine::QuarantineFilter;
+use crate::reading::Reading;
+use crate::report::{ReplayReport, Unwatched};
 use crate::state;
 use crate::workspace::{Workspace, versions_of};
 use arrow::datatypes::SchemaRef;
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
-use std::sync::Arc;
-use tidemill_core::{Error, Result, problem::did_you_mean};
-use tidemill_engine::{Collected, LineageKind, Session};
+use std::sync::{Arc, OnceLock};
+use tidemill_core::{Error, Result, Severity, Spanned, problem::did_you_mean};
+use tidemill_engine::{BatchStream, Collected, LineageKind, Session};
 use tidemill_lake::{TableName, system};
-use tidemill_project::NodeKind;
-use tidemill_project::spec::Materialized;
+use tidemill_project::query::NamedQuery;
+use tidemill_project::spec::{Materialized, TestKind, TestSeverity, View, ViewTest};
+use tidemill_project::{Environment, NodeKind, Project};
 
 pub struct Desk {
     ws: Arc<Workspace>,
     now: Mutex<Now>,
     /// Of the last finished epoch, where the project is not followed.
-    session: tokio::sync::Mutex<Option<(u64, Session)>>,
+    session: tokio::sync::Mutex<Option<((u64, String), Session)>>,
+    /// By name. The project stays as it was opened, and to find this out takes longer than most answers.
+    behind: Mutex<HashMap<String, Arc<Behind>>>,
+    /// What the project says, in few letters: answers that outlive the process are of another version when it says something else.
+    says: String,
+    graph: OnceLock<Arc<WholeGraph>>,
+}
+
+/// What a view, a table or a named query stands on.
+struct Behind {
+    tables: BTreeSet<TableName>,
+    /// What it gives depends on when it is asked.
+    reads_clock: bool,
 }
 
 #[derive(Default)]
@@ -33,6 +51,8 @@ struct Now {
     epoch: u64,
     finished_at_micros: i64,
     versions: BTreeMap<TableName, i64>,
+    /// Of the journals of runs under way.
+    journals: String,
 }
 
 /// Where a column comes from, through all views between.
@@ -52,7 +72,14 @@ pub struct MadeBy {
 
 impl Desk {
     pub fn new(ws: &Arc<Workspace>) -> Result<Desk> {
-        let desk = Desk { ws: Arc::clone(ws), now: Mutex::default(), session: tokio::sync::Mutex::default() };
+        let desk = Desk {
+            ws: Arc::clone(ws),
+            now: Mutex::default(),
+            session: tokio::sync::Mutex::default(),
+            behind: Mutex::default(),
+            says: says(ws.project()),
+            graph: OnceLock::new(),
+        };
         desk.look()?;
         Ok(desk)
     }
@@ -68,8 +95,14 @@ impl Desk {
         now.openings += 1;
     }
 
-    /// Looks for a newer epoch. Reads one small file where the project is not followed, else nothing.
+    /// Looks for runs under way, and for a newer epoch. Reads a directory, and one small file where the project is not followed.
     pub fn look(&self) -> Result<()> {
+        let mut journals = self.ws.lake.journals_stamp()?;
+        // A run that dies writes nothing any more.
+        if !journals.is_empty() && self.ws.lake.owner()?.is_none() {
+            journals.push_str("left");
+        }
+        self.now.lock().journals = journals;
         if self.now.lock().following.is_some() {
             return Ok(());
         }
@@ -100,9 +133,9 @@ impl Desk {
     /// Whether rows come to it by themselves.
     pub fn is_live(&self, name: &str) -> bool {
         let Some(following) = self.now.lock().following.clone() else { return false };
-        let tables = self.tables_behind(name).unwrap_or_default();
+        let Ok(behind) = self.behind(name) else { return false };
         let hot = following.hot.lock();
-        tables.iter().any(|t| hot.changes(t).is_some() || is_figures(t))
+        behind.tables.iter().any(|t| hot.changes(t).is_some() || is_figures(t))
     }
 
     /// Until when what is asked now knows everything.
@@ -111,16 +144,22 @@ impl Desk {
         if now.following.is_some() { self.ws.clock.now_micros() } else { now.finished_at_micros }
     }
 
+    /// What time it is, by the project's clock.
+    pub fn now_micros(&self) -> i64 {
+        self.ws.clock.now_micros()
+    }
+
     /// What the rows of a view are made from, in few letters: as long as it is the same, so are they. Where its SQL reads the clock it changes every second.
     pub fn version(&self, name: &str) -> Result<String> {
-        let tables = self.tables_behind(name)?;
+        let behind = self.behind(name)?;
+        let tables = &behind.tables;
         let now = self.now.lock();
-        let mut all = format!("{}", now.openings);
+        let mut all = format!("{} {}", self.says, now.openings);
         match &now.following {
             Some(following) => {
                 let figures = tables.iter().any(is_figures).then(|| following.figures.lock().at_micros);
                 let hot = following.hot.lock();
-                for t in &tables {
+                for t in tables {
                     let _ = match hot.changes(t) {
                         Some(n) => write!(all, " {t}+{n}"),
                         None => write!(all, " {t}@{}", hot.versions.get(t).copied().unwrap_or(-1)),
@@ -134,14 +173,17 @@ impl Desk {
                 let _ = write!(all, " {t}@{}", now.versions.get(t).copied().unwrap_or(-1));
             }),
         }
+        if tables.iter().any(is_of_runs) {
+            all.push_str(&now.journals);
+        }
         drop(now);
-        if self.reads_clock(name) {
+        if behind.reads_clock {
             let _ = write!(all, " second {}", self.ws.clock.now_micros() / 1_000_000);
         }
         Ok(crate::fingerprint::hash(&all)[..16].to_string())
     }
 
-    /// The columns of a view, a table or a system table.
+    /// The columns of a view, a table, a system table, or of a named query as `query.NAME`.
     pub fn columns(&self, name: &str) -> Result<SchemaRef> {
         let checked = &self.ws.checked;
         if let Some((schema, table)) = name.split_once('.') {
@@ -157,29 +199,61 @@ impl Desk {
 
     /// Asks at one moment, with values for `$1` and so on.
     pub async fn ask(&self, sql: &str, params: &[String], rows_max: usize) -> Result<Collected> {
-        let following = self.now.lock().following.clone();
-        let session = match following {
-            Some(following) => {
-                let figures = following.figures.lock().tables()?;
-                self.ws.session_hot(&following.hot, figures).await?
-            }
-            None => self.stored().await?,
-        };
-        session.query_with(sql, params).await?.collect(Some(rows_max)).await
+        self.session_now().await?.query_with(sql, params).await?.collect(Some(rows_max)).await
     }
 
-    /// A session is made once an epoch.
+    /// All rows at one moment, batch by batch.
+    pub async fn stream(&self, sql: &str) -> Result<BatchStream> {
+        self.session_now().await?.query(sql).await?.stream()
+    }
+
+    async fn session_now(&self) -> Result<Session> {
+        let following = self.now.lock().following.clone();
+        match following {
+            Some(following) => {
+                let figures = following.figures.lock().tables()?;
+                self.ws.session_hot(&following.hot, Reading::Memory, figures).await
+            }
+            None => self.stored().await,
+        }
+    }
+
+    /// The tables and views that have one row for each value of a column: by their key, or by a test that must hold.
+    pub fn profiles(&self, column: &str) -> Vec<String> {
+        let checked = &self.ws.checked;
+        let is_it = |columns: &[Spanned<String>]| matches!(columns, [one] if one.value == column);
+        let has_it = |node: &str| checked.schemas.get(node).is_some_and(|s| s.column_with_name(column).is_some());
+        let tables = checked.project.tables.iter().filter(|t| is_it(&t.key) && has_it(&format!("clean.{}", t.name))).map(|t| &t.name);
+        let is_tested = |v: &View| {
+            let is_unique = |t: &ViewTest| t.severity == TestSeverity::Error && matches!(&t.kind, TestKind::Unique(c) if is_it(c));
+            v.tests.iter().any(is_unique) || (*v.materialized == Materialized::Live && is_it(&v.live.key))
+        };
+        let views = checked.project.views.iter().filter(|v| is_tested(v) && has_it(&v.name)).map(|v| &v.name);
+        tables.chain(views).cloned().collect()
+    }
+
+    /// A session is made once an epoch, and for what journals tell of runs under way.
     async fn stored(&self) -> Result<Session> {
         let mut kept = self.session.lock().await;
-        let epoch = self.now.lock().epoch;
+        let (is_of, versions) = {
+            let now = self.now.lock();
+            ((now.epoch, now.journals.clone()), now.versions.clone())
+        };
         if let Some((of, session)) = kept.as_ref()
-            && *of == epoch
+            && *of == is_of
         {
             return Ok(session.clone());
         }
-        let session = self.ws.session((epoch > 0).then_some(epoch)).await?;
-        *kept = Some((epoch, session.clone()));
+        // What a page asks once it asks again, with something else chosen.
+        let instead = self.ws.with_journals(&versions).await?;
+        let session = self.ws.session_with(&versions, Reading::Memory, instead).await?;
+        *kept = Some((is_of, session.clone()));
         Ok(session)
+    }
+
+    /// All nodes of the project and where their columns come from.
+    pub fn graph(&self) -> Arc<WholeGraph> {
+        Arc::clone(self.graph.get_or_init(|| Arc::new(crate::lineage::whole(&self.ws.checked))))
     }
 
     /// Where each column of a view comes from, down to prepared tables; of a prepared table, down to what was read.
@@ -232,10 +306,10 @@ impl Desk {
     /// The newest run among those that made what a view reads.
     pub async fn made_by(&self, name: &str) -> Result<Option<MadeBy>> {
         let mut newest: Option<(u64, String)> = None;
-        for table in self.tables_behind(name)? {
-            if let Some((epoch, _)) = self.ws.lake.table_epoch(&table).await?
+        for table in &self.behind(name)?.tables {
+            if let Some((epoch, _)) = self.ws.lake.table_epoch(table).await?
                 && newest.as_ref().is_none_or(|(e, _)| *e < epoch)
-                && let Some(outcome) = state::get(&self.ws.lake, epoch, &node_of(&table))?
+                && let Some(outcome) = state::get(&self.ws.lake, epoch, &node_of(table))?
             {
                 newest = Some((epoch, outcome.run_id));
             }
@@ -243,6 +317,40 @@ impl Desk {
         let Some((epoch, run_id)) = newest else { return Ok(None) };
         // Of an epoch long ago only the run is known.
         Ok(self.ws.lake.done(epoch)?.map(|done| MadeBy { run_id, ended_at_micros: done.finished_at_micros }))
+    }
+
+    fn behind(&self, name: &str) -> Result<Arc<Behind>> {
+        if let Some(behind) = self.behind.lock().get(name) {
+            return Ok(Arc::clone(behind));
+        }
+        let behind = Arc::new(Behind { tables: self.tables_behind(name)?, reads_clock: self.reads_clock(name) });
+        self.behind.lock().insert(name.to_string(), Arc::clone(&behind));
+        Ok(behind)
+    }
+
+    /// Tries rejected rows again and brings what depends on them up to date, so that who asks afterwards sees them. Where the project is followed, that is
+    /// done by who follows it, under the rules it follows by; else under the rules as they stand in the project's files now.
+    pub async fn replay(&self, environment: &Environment, table: &str, filter: &QuarantineFilter) -> Result<ReplayReport> {
+        let orders = self.now.lock().following.as_ref().map(|f| f.orders.clone());
+        if let Some(orders) = orders {
+            // Nothing stands still for rows that don't pass.
+            let mut would = self.ws.replay_would(table, filter).await?;
+            if would.tried > 0 && would.accepted == 0 {
+                would.next = "correct the rule that rejects them, serve the project anew, then try again".into();
+            }
+            return if would.accepted == 0 { Ok(would) } else { orders.replay(table, filter).await };
+        }
+        let (dir, environment) = (self.ws.project().dir.clone(), environment.clone());
+        let checked = blocking(move || Ok(crate::check(&dir, &environment))).await?;
+        // Before any row is taken in: what depends on it could not be made.
+        if let Some(first) = checked.problems.iter().find(|p| p.severity == Severity::Error) {
+            let e = Error::config(format!("the project has mistakes: {}", first.message));
+            return Err(e.help("run `tidemill check` to see them all"));
+        }
+        let report =
+            Workspace::open(checked, Arc::clone(&self.ws.clock)).await?.quarantine_take_in(table, filter, Arc::new(Unwatched)).await;
+        self.look()?;
+        report
     }
 
     /// The tables that a view's rows are read from: itself where it is kept, else those behind it.
@@ -268,11 +376,12 @@ impl Desk {
                 continue;
             };
             match node.kind {
-                NodeKind::View => {
+                NodeKind::View | NodeKind::Query => {
                     left.extend(node.depends_on.iter().cloned());
                     // System and quarantine tables are no nodes, and are in no list of what a view depends on.
-                    let view = checked.project.views.iter().find(|v| v.name == name);
-                    found.extend(view.map(|v| strangers(&v.sql.text)).unwrap_or_default());
+                    let view = checked.project.views.iter().find(|v| v.name == name).map(|v| &v.sql.text);
+                    let sql = view.or_else(|| self.query(&name).map(|q| &q.sql.text));
+                    found.extend(sql.map(|sql| strangers(sql)).unwrap_or_default());
                 }
                 NodeKind::Table => {
                     found.insert(TableName::public(name));
@@ -288,7 +397,19 @@ impl Desk {
         let checked = &self.ws.checked;
         let Some(session) = &checked.session else { return false };
         let view = checked.project.views.iter().find(|v| v.name == name && *v.materialized == Materialized::View);
-        view.is_some_and(|v| session.is_volatile(&v.sql.text).unwrap_or(true))
+        let sql = view.map(|v| v.sql.text.clone()).or_else(|| self.query(name).map(|q| q.numbered().text));
+        sql.is_some_and(|sql| session.is_volatile(&sql).unwrap_or(true))
+    }
+
+    /// The named query of a node `query.NAME`.
+    fn query(&self, node: &str) -> Option<&NamedQuery> {
+        let name = node.strip_prefix("query.")?;
+        self.ws.checked.project.queries.iter().find(|q| q.name == name)
+    }
+
+    /// The queries that can be asked by name.
+    pub fn queries(&self) -> &[NamedQuery] {
+        &self.ws.checked.project.queries
     }
 
     fn unknown(&self, name: &str) -> Error {
@@ -301,10 +422,23 @@ impl Desk {
     }
 }
 
+/// Views are computed from their SQL and functions, by this program.
+fn says(project: &Project) -> String {
+    let views = project.views.iter().map(|v| (&v.name, &v.sql.text));
+    let functions = project.functions.iter().map(|f| (&f.name, &f.sql.text));
+    let all: Vec<_> = views.chain(functions).collect();
+    crate::fingerprint::hash(&format!("{} {all:?}", env!("CARGO_PKG_VERSION")))[..16].to_string()
+}
+
 /// Columns, and what each is made from.
 type Lines = BTreeMap<String, Vec<(String, String)>>;
 
 const DEPTH_MAX: usize = 64;
+
+/// What is told of runs while they go on.
+fn is_of_runs(table: &TableName) -> bool {
+    table.schema == "system" && matches!(table.name.as_str(), "runs" | "steps" | "operators")
+}
 
 /// What streams and live views say of themselves stands in memory.
 fn is_figures(table: &TableName) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`check`] (a directory becomes a judged project), `tables` (a table with its connector, contract and recipe), [`workspace`]
 //! (an opened project), `nodes` (what is out of date and why), `run` (the order of work), then the steps: `ingest`, `clean_step`, `view_step`,
-//! `export`; `state` and `record` (what each leaves behind), and the doors for people: `quarantine`, `snapshot`, [`savepoint`], `audit`, `starter`,
+//! `export`; `state` and `record` (what each leaves behind), and the doors for people: `quarantine`, `replay`, `snapshot`, [`savepoint`], `audit`, `starter`,
 //! `propose` (a project written from data nobody has described), `score` (a run held against the truth of generated data), [`live`] (what goes on by itself), [`mod@dictionary`] (what
 //! a project says about its data), [`bench`] (what this machine makes of it).
 //!
@@ -35,6 +35,7 @@ mod reading;
 mod record;
 mod record_tables;
 mod remembered;
+mod replay;
 pub mod report;
 mod run;
 pub mod savepoint;
@@ -44,6 +45,7 @@ mod starter;
 mod state;
 mod tables;
 mod view_step;
+mod why;
 pub mod workspace;
 
 pub use check::{Checked, check};

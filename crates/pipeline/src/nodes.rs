@@ -37,7 +37,7 @@ pub(crate) fn table_of(node: &str, kind: NodeKind) -> Option<TableName> {
     match kind {
         NodeKind::Raw | NodeKind::Clean => node.split_once('.').map(|(s, n)| TableName::new(s, n)),
         NodeKind::Table => Some(TableName::new("public", node)),
-        NodeKind::View | NodeKind::Function | NodeKind::Export | NodeKind::Alert | NodeKind::Dashboard => None,
+        NodeKind::View | NodeKind::Function | NodeKind::Export | NodeKind::Alert | NodeKind::Query | NodeKind::Dashboard => None,
     }
 }
 
@@ -74,8 +74,8 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
     let mut nodes: Vec<NodePlan> = Vec::new();
     let mut whole: BTreeMap<String, String> = BTreeMap::new();
     let mut building: BTreeSet<String> = BTreeSet::new();
-    // Alerts and dashboards are looked at while the project is served: a run makes nothing of them.
-    for node in checked.graph.nodes.iter().filter(|n| !matches!(n.kind, NodeKind::Alert | NodeKind::Dashboard)) {
+    // Alerts, queries and dashboards are looked at while the project is served: a run makes nothing of them.
+    for node in checked.graph.nodes.iter().filter(|n| !matches!(n.kind, NodeKind::Alert | NodeKind::Query | NodeKind::Dashboard)) {
         let before = last_outcome(lake, &node.name, node.kind).await?;
         if let Some(why) = nothing_for(checked, node, &nodes) {
             nodes.push(NodePlan { before, ..NodePlan::skipped(node, why) });
@@ -124,7 +124,7 @@ pub(crate) async fn plan(checked: &Checked, lake: &Lake, options: &RunOptions) -
                     volatile = session.is_volatile(&v.sql.text).ok().filter(|v| *v).map(|_| "it reads the clock or randomness");
                 }
             }
-            NodeKind::Alert | NodeKind::Dashboard => {}
+            NodeKind::Alert | NodeKind::Query | NodeKind::Dashboard => {}
             NodeKind::Function => {
                 let f = crate::function_tests::function(&checked.project, &node.name)?;
                 n.fingerprint.part("SQL", &f.sql.text).part("tests", &fingerprint::function_tests(f));
@@ -380,6 +380,7 @@ impl Planned {
                     NodeKind::Function => "function",
                     NodeKind::Export => "export",
                     NodeKind::Alert => "alert",
+                    NodeKind::Query => "query",
                     NodeKind::Dashboard => "dashboard",
                 },
                 action: if resuming && matches!(n.action, Action::Build | Action::Extend) { Action::Resume } else { n.action },

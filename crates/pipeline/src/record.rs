@@ -6,9 +6,10 @@ use crate::report::{RunEvent, Status, StepReport, Watch};
 use parking_lot::Mutex;
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 use tidemill_core::{Clock, Error, Meter};
+use tidemill_engine::{Operator, Query};
 use tidemill_lake::Journal;
 
 pub struct Recorder {
@@ -18,8 +19,26 @@ pub struct Recorder {
     journal: Option<Journal>,
     next_step: AtomicU32,
     steps: Mutex<Vec<StepReport>>,
-    running: Mutex<Vec<(u32, Arc<Meter>)>>,
+    running: Mutex<Vec<Running>>,
+    /// Counts the calls of [`Recorder::progress`].
+    beats: AtomicU32,
 }
+
+struct Running {
+    step: u32,
+    meter: Arc<Meter>,
+    work: Arc<Work>,
+}
+
+/// The plan that a step runs, once there is one, and what is done with its rows.
+#[derive(Default)]
+struct Work {
+    query: Mutex<Option<Query>>,
+    write_nanos: AtomicU64,
+}
+
+/// Plans are told of less often than progress: they are longer.
+const BEATS_A_PLAN: u32 = 4;
 
 /// A step under way. Dropping it without [`Step::end`] records a failure, so that no path forgets one.
 pub struct Step {
@@ -28,6 +47,7 @@ pub struct Step {
     pub node: String,
     pub stage: &'static str,
     pub meter: Arc<Meter>,
+    work: Arc<Work>,
     pub span: tracing::Span,
     began: Instant,
     cpu: f64,
@@ -67,6 +87,7 @@ impl Recorder {
             next_step: AtomicU32::new(1),
             steps: Mutex::new(Vec::new()),
             running: Mutex::new(Vec::new()),
+            beats: AtomicU32::new(0),
         })
     }
 
@@ -96,7 +117,8 @@ impl Recorder {
         let meter = Arc::new(Meter::default());
         let span = tracing::info_span!("step", step = id, node = node, stage = stage);
         let began_at = self.clock.now_micros();
-        self.running.lock().push((id, Arc::clone(&meter)));
+        let work = Arc::<Work>::default();
+        self.running.lock().push(Running { step: id, meter: Arc::clone(&meter), work: Arc::clone(&work) });
         self.write(&json!({"at": began_at, "kind": "step_started", "step": id, "node": node, "stage": stage}));
         self.watch.on(&RunEvent::StepStarted { step_id: id, node: node.to_string(), stage, meter: Arc::clone(&meter) });
         tracing::info!(parent: &span, "started");
@@ -106,6 +128,7 @@ impl Recorder {
             node: node.to_string(),
             stage,
             meter,
+            work,
             span,
             began: Instant::now(),
             cpu: measure::cpu_seconds(),
@@ -116,15 +139,28 @@ impl Recorder {
     /// Writes how far running steps are; called now and then.
     pub fn progress(&self) {
         let at = self.clock.now_micros();
-        for (id, m) in self.running.lock().iter() {
-            self.write(&json!({"at": at, "kind": "progress", "step": id, "progress": m.progress(),
-                "rows_read": Meter::get(&m.rows_read), "rows_written": Meter::get(&m.rows_written), "bytes_read": Meter::get(&m.bytes_read)}));
+        let with_plans = self.beats.fetch_add(1, Ordering::Relaxed) % BEATS_A_PLAN == BEATS_A_PLAN - 1;
+        for Running { step, meter: m, work } in self.running.lock().iter() {
+            self.write(&json!({"at": at, "kind": "progress", "step": step, "progress": m.progress(),
+                "rows_read": Meter::get(&m.rows_read), "rows_written": Meter::get(&m.rows_written), "rows_rejected": Meter::get(&m.rows_rejected),
+                "bytes_read": Meter::get(&m.bytes_read), "bytes_written": Meter::get(&m.bytes_written),
+                "bytes_spilled": Meter::get(&m.bytes_spilled), "bytes_exchanged": Meter::get(&m.bytes_exchanged)}));
+            if with_plans {
+                self.write_plan(*step, m, work);
+            }
+        }
+    }
+
+    fn write_plan(&self, step: u32, meter: &Meter, work: &Work) {
+        let operators = work.operators(Meter::get(&meter.rows_written));
+        if !operators.is_empty() {
+            self.write(&json!({"at": self.clock.now_micros(), "kind": "plan", "step": step, "operators": operators}));
         }
     }
 
     pub fn cancel_all(&self) {
-        for (_, m) in self.running.lock().iter() {
-            m.cancel();
+        for Running { meter, .. } in self.running.lock().iter() {
+            meter.cancel();
         }
     }
 
@@ -160,7 +196,37 @@ impl Recorder {
     }
 }
 
+impl Work {
+    fn operators(&self, written: u64) -> Vec<Operator> {
+        let Some(query) = self.query.lock().clone() else { return Vec::new() };
+        let mut operators = query.operators();
+        // What becomes of the rows is no part of the plan, and takes its time too.
+        for o in &mut operators {
+            o.id += 1;
+            o.parent = Some(o.parent.map_or(0, |p| p + 1));
+        }
+        let seconds = self.write_nanos.load(Ordering::Relaxed) as f64 / 1e9;
+        operators.insert(0, Operator { operator: "Write".into(), rows: written, seconds, parts: 1, ..Operator::default() });
+        operators
+    }
+}
+
 impl Step {
+    /// From now on it runs this.
+    pub fn runs(&self, query: &Query) {
+        self.work.query.lock().replace(query.clone());
+        self.work.write_nanos.store(0, Ordering::Relaxed);
+    }
+
+    /// Does something with rows of its plan, and counts the time.
+    #[allow(clippy::disallowed_methods)] // how long it took is measured, not decided by
+    pub fn writes<T>(&self, write: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let done = write();
+        self.work.write_nanos.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        done
+    }
+
     pub fn ok(self, message: impl Into<String>) {
         self.end(Status::Succeeded, message.into(), None);
     }
@@ -219,7 +285,8 @@ impl Step {
                 rows_rejected = report.rows_rejected, seconds = report.elapsed.as_secs_f64(), "{}", if report.message.is_empty() { "ended" } else { &report.message }),
             Some(e) => tracing::error!(parent: &self.span, error = %e, "failed"),
         }
-        r.running.lock().retain(|(id, _)| *id != self.id);
+        r.running.lock().retain(|running| running.step != self.id);
+        r.write_plan(self.id, &self.meter, &self.work);
         r.write(&line);
         r.watch.on(&RunEvent::StepEnded(report.clone()));
         r.steps.lock().push(report);

@@ -3,15 +3,20 @@
 
 use crate::measure;
 use crate::nodes::{self, Planned};
+use crate::reading::Reading;
 use crate::report::{Action, Rows, Status};
 use crate::run::Run;
 use crate::state::{self, Outcome};
+use crate::why::why;
 use crate::workspace::Workspace;
 use arrow::array::RecordBatch;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tidemill_core::{Error, Result};
+use tidemill_engine::Operator;
 use tidemill_lake::{Lease, TableName, system};
 
 /// Journals of this many ended runs are kept, for `runs logs`.
@@ -91,6 +96,7 @@ impl Records {
         };
         let last = lines.iter().filter_map(|l| l["at"].as_i64()).max();
         let run_id = &start["run"];
+        let memory_limit = start["memory_limit"].as_u64();
         self.push(
             "runs",
             json!({"run_id": run_id, "command": start["command"], "started_at": start["at"],
@@ -99,15 +105,43 @@ impl Records {
                 "selectors": start["selectors"].as_array().map(|a| a.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
                 "tidemill_version": env!("CARGO_PKG_VERSION"), "threads": start["threads"], "memory_limit": start["memory_limit"],
                 "cpu_seconds": end.map_or(Value::Null, |e| e["cpu_seconds"].clone()),
-                "peak_memory_bytes": end.map_or(Value::Null, |e| e["peak_memory_bytes"].clone())}),
+                "peak_memory_bytes": end.map_or(Value::Null, |e| e["peak_memory_bytes"].clone()),
+                "nodes": start["nodes"].as_array().map(|a| a.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
+                "progress": if status == "succeeded" { Some(1.0) } else { progress(start, lines) }}),
         );
         for s in lines.iter().filter(|l| l["kind"] == "step_started") {
             let mine = |kind: &str| lines.iter().rev().find(|l| l["kind"] == kind && l["step"] == s["step"]);
             let done = mine("step_ended");
             let seen = done.or_else(|| mine("progress")).unwrap_or(&Value::Null);
             let number = |key: &str| seen[key].as_u64().unwrap_or(0);
-            let seconds = done.and_then(|d| d["seconds"].as_f64()).unwrap_or(0.0);
+            // Of one under way, until it was last heard of.
+            let heard = seen["at"].as_i64().zip(s["at"].as_i64()).map_or(0.0, |(at, began)| (at - began) as f64 / 1e6);
+            let seconds = done.map_or(heard, |d| d["seconds"].as_f64().unwrap_or(0.0));
             let rows = number("rows_read").max(number("rows_written"));
+            let operators: Vec<Operator> = mine("plan").and_then(|l| Deserialize::deserialize(&l["operators"]).ok()).unwrap_or_default();
+            for o in &operators {
+                let mut row = json!({"run_id": run_id, "step_id": s["step"], "node": s["node"], "stage": s["stage"], "started_at": s["at"],
+                    "operator_id": o.id, "parent_id": o.parent, "operator": o.operator, "detail": o.detail});
+                row["rows"] = json!(o.rows);
+                row["seconds"] = json!(o.seconds);
+                row["seconds_waiting"] = json!(o.seconds_waiting);
+                row["bytes_read"] = json!(o.bytes_read);
+                row["files_read"] = json!(o.files_read);
+                row["bytes_spilled"] = json!(o.bytes_spilled);
+                row["bytes_exchanged"] = json!(o.bytes_exchanged);
+                row["parts"] = json!(o.parts);
+                row["rows_of_largest"] = json!(o.rows_of_largest);
+                self.push("operators", row);
+            }
+            // What a plan under way counts comes to its step's meter only at its end.
+            let (mut spilled, mut exchanged) = (number("bytes_spilled"), number("bytes_exchanged"));
+            if done.is_none() {
+                spilled = spilled.max(operators.iter().map(|o| o.bytes_spilled).sum::<u64>());
+                exchanged = exchanged.max(operators.iter().map(|o| o.bytes_exchanged).sum::<u64>());
+            }
+            // Of one under way, as far as it has come.
+            let so_far = done.map_or_else(|| last.zip(s["at"].as_i64()).map_or(0.0, |(last, at)| (last - at) as f64 / 1e6), |_| seconds);
+            let why = why(seen, so_far, &operators, memory_limit);
             self.push(
                 "steps",
                 json!({"run_id": run_id, "step_id": s["step"], "node": s["node"], "stage": s["stage"],
@@ -115,11 +149,11 @@ impl Records {
                     "ended_at": done.map_or(Value::Null, |d| d["at"].clone()),
                     "progress": if done.is_some() { json!(1.0) } else { seen["progress"].clone() },
                     "rows_read": number("rows_read"), "rows_written": number("rows_written"), "rows_rejected": number("rows_rejected"),
-                    "bytes_read": number("bytes_read"), "bytes_written": number("bytes_written"), "bytes_spilled": number("bytes_spilled"),
-                    "bytes_exchanged": number("bytes_exchanged"),
+                    "bytes_read": number("bytes_read"), "bytes_written": number("bytes_written"),
+                    "bytes_spilled": spilled, "bytes_exchanged": exchanged,
                     "rows_per_second": if seconds > 0.0 { json!(rows as f64 / seconds) } else { Value::Null },
                     "cpu_seconds": seen["cpu_seconds"], "peak_memory_bytes": seen["peak_memory_bytes"],
-                    "error": seen["error"], "message": seen["message"]}),
+                    "error": seen["error"], "message": seen["message"], "why": why}),
             );
         }
     }
@@ -138,6 +172,25 @@ impl Records {
         }
         Ok(out)
     }
+}
+
+/// The share of a run's work that is done; each node counts the same. Unknown of runs of earlier versions.
+fn progress(start: &Value, lines: &[Value]) -> Option<f64> {
+    let nodes = start["nodes"].as_array().filter(|n| !n.is_empty())?;
+    let done = |node: &Value| {
+        let of_node = |kind: &'static str| lines.iter().rev().filter(move |l| l["kind"] == kind && l["node"] == *node);
+        let Some(newest) = of_node("step_started").next() else { return 0.0 };
+        let ended = of_node("step_ended").find(|l| l["step"] == newest["step"]);
+        // Rules are fitted first and then applied.
+        let (before, share) = match newest["stage"].as_str() {
+            Some("fit") => (0.0, 0.5),
+            Some("apply") if of_node("step_started").any(|l| l["stage"] == "fit") => (0.5, 0.5),
+            _ => (0.0, 1.0),
+        };
+        let news = || lines.iter().rev().find(|l| l["kind"] == "progress" && l["step"] == newest["step"]);
+        before + share * if ended.is_some() { 1.0 } else { news().and_then(|l| l["progress"].as_f64()).unwrap_or(0.0) }
+    };
+    Some(nodes.iter().map(done).sum::<f64>() / nodes.len() as f64)
 }
 
 /// Finishes, or lets go, a replay or a restore that was killed. Runs that were killed are taken up by the next run itself, and their
@@ -231,7 +284,7 @@ pub(crate) async fn fold_journal(run: &Run) -> Result<()> {
     let recorded: BTreeSet<String> = recorded_runs(&run.ws).await?;
     for id in lake.journals()? {
         if recorded.contains(&id) {
-            lake.put_state(&format!("logs/{id}.json"), &lake.read_journal(&id)?)?;
+            lake.put_state(&format!("logs/{id}.json"), &newest_news(lake.read_journal(&id)?))?;
             lake.remove_journal(&id)?;
         }
     }
@@ -240,6 +293,18 @@ pub(crate) async fn fold_journal(run: &Run) -> Result<()> {
         lake.remove_state(&format!("logs/{old}"))?;
     }
     state::sweep(lake, &run.ws.checked.graph.nodes.iter().map(|n| (n.name.clone(), n.kind)).collect::<Vec<_>>()).await
+}
+
+/// Of what a step told every now and then while it went on only the newest: a log does not grow with the time that a run takes.
+fn newest_news(mut lines: Vec<Value>) -> Vec<Value> {
+    let mut told = BTreeSet::new();
+    lines.reverse();
+    lines.retain(|l| {
+        let is_news = matches!(l["kind"].as_str(), Some("progress" | "plan"));
+        !is_news || told.insert((l["kind"].to_string(), l["step"].to_string()))
+    });
+    lines.reverse();
+    lines
 }
 
 async fn recorded_runs(ws: &Workspace) -> Result<BTreeSet<String>> {
@@ -260,7 +325,7 @@ impl Workspace {
     /// Runs, newest first: those recorded, those under way and those that died.
     pub async fn runs_ls(&self, limit: usize) -> Result<Rows> {
         self.record(
-            &format!("SELECT run_id, command, status, started_at, ended_at, epoch, cpu_seconds, peak_memory_bytes, error FROM runs_now ORDER BY started_at DESC, run_id DESC LIMIT {limit}"),
+            &format!("SELECT run_id, command, status, started_at, ended_at, epoch, cpu_seconds, peak_memory_bytes, error FROM system.runs ORDER BY started_at DESC, run_id DESC LIMIT {limit}"),
         )
         .await
     }
@@ -269,7 +334,7 @@ impl Workspace {
     pub async fn runs_show(&self, id: &str) -> Result<Rows> {
         let id = self.run_named(id).await?;
         self.record(&format!(
-            "SELECT step_id, node, stage, status, progress, rows_read, rows_written, rows_rejected, bytes_read, bytes_written, bytes_spilled, bytes_exchanged, rows_per_second, cpu_seconds, peak_memory_bytes, started_at, ended_at, error, message FROM steps_now WHERE run_id = {} ORDER BY step_id",
+            "SELECT step_id, node, stage, status, progress, rows_read, rows_written, rows_rejected, bytes_read, bytes_written, bytes_spilled, bytes_exchanged, rows_per_second, cpu_seconds, peak_memory_bytes, started_at, ended_at, error, message FROM system.steps WHERE run_id = {} ORDER BY step_id",
             crate::quarantine::text(&id)
         ))
         .await
@@ -282,11 +347,11 @@ impl Workspace {
             true => self.lake.read_journal(&id)?,
             false => self.lake.get_state(&format!("logs/{id}.json"))?.unwrap_or_default(),
         };
-        Ok(lines.iter().filter(|l| l["kind"] != "progress").map(told).collect())
+        Ok(lines.iter().filter(|l| l["kind"] != "progress" && l["kind"] != "plan").map(told).collect())
     }
 
     async fn run_named(&self, id: &str) -> Result<String> {
-        let ids = self.record("SELECT run_id FROM runs_now ORDER BY started_at DESC, run_id DESC").await?;
+        let ids = self.record("SELECT run_id FROM system.runs ORDER BY started_at DESC, run_id DESC").await?;
         let mut all = Vec::new();
         for b in &ids.batches {
             let text = arrow::compute::cast(b.column(0), &arrow::datatypes::DataType::Utf8)?;
@@ -301,34 +366,41 @@ impl Workspace {
 
     /// Asks over recorded runs and steps together with those that only journals know.
     async fn record(&self, sql: &str) -> Result<Rows> {
-        let session = self.session(None).await?;
-        let mut records = Records::default();
-        let recorded = recorded_runs(self).await?;
-        let owner = self.lake.owner()?.is_some();
-        let journals = self.lake.journals()?;
-        let newest = journals.last().cloned();
-        for id in journals {
-            if !recorded.contains(&id) {
-                let live = owner && newest.as_ref() == Some(&id);
-                records.journal(&self.lake.read_journal(&id)?, live);
-            }
-        }
-        let fresh: BTreeMap<&str, RecordBatch> = records.batches()?.into_iter().collect();
-        for table in ["runs", "steps"] {
-            let more = match fresh.get(table) {
-                Some(batch) => {
-                    let provider = tidemill_engine::batch_table(batch.clone())?;
-                    let kind = tidemill_engine::RelationKind::Provider(provider);
-                    session.add_relation(tidemill_engine::Relation { schema: "public".into(), name: format!("{table}_fresh"), kind });
-                    let columns: Vec<String> = batch.schema().fields().iter().map(|f| crate::quarantine::ident(f.name())).collect();
-                    format!("SELECT {c} FROM system.{table} UNION ALL SELECT {c} FROM {table}_fresh", c = columns.join(", "))
-                }
-                None => format!("SELECT * FROM system.{table}"),
-            };
-            session.add_view(&format!("{table}_now"), &more).map_err(|p| Error::bug(p.message))?;
-        }
-        let c = session.collect(sql, None).await?;
+        let versions = self.last_versions()?;
+        let instead = self.with_journals(&versions).await?;
+        let c = self.session_with(&versions, Reading::AsDeclared, instead).await?.collect(sql, None).await?;
         Ok(Rows { schema: c.schema, batches: c.batches, truncated: c.truncated, elapsed: Duration::ZERO })
+    }
+
+    /// The tables of runs and what belongs to them, at these versions, with what only journals know: runs under way, and those that died. Empty when
+    /// there are none.
+    pub(crate) async fn with_journals(
+        &self,
+        versions: &BTreeMap<TableName, i64>,
+    ) -> Result<BTreeMap<TableName, Arc<dyn tidemill_engine::TableProvider>>> {
+        let mut out = BTreeMap::new();
+        let journals = self.lake.journals()?;
+        let Some(newest) = journals.last().cloned() else { return Ok(out) };
+        let recorded = run_ids(&self.session_over(versions).await?).await?;
+        let owner = self.lake.owner()?.is_some();
+        let mut records = Records::default();
+        for id in journals.into_iter().filter(|id| !recorded.contains(id)) {
+            let live = owner && newest == id;
+            records.journal(&self.lake.read_journal(&id)?, live);
+        }
+        for (table, rows) in records.batches()? {
+            let name = TableName::system(table);
+            let stored = match versions.get(&name) {
+                Some(version) => self.lake.snapshot(&name, Some(*version)).await?,
+                None => None,
+            };
+            let stored = match stored {
+                Some(stored) => self.as_declared(&name, self.lake.provider(stored)?),
+                None => tidemill_engine::empty_table(&system::schema(table)?)?,
+            };
+            out.insert(name, tidemill_engine::hot::with_rows(stored, &[rows])?);
+        }
+        Ok(out)
     }
 }
 
@@ -358,4 +430,37 @@ fn told(l: &Value) -> String {
         _ => l.to_string(),
     };
     format!("{at} {}", what.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_under_way_is_told_as_far_as_it_was_heard_of() {
+        let plan = Operator { operator: "Sort".into(), bytes_spilled: 70, bytes_exchanged: 5, ..Operator::default() };
+        let lines = [
+            json!({"at": 0, "kind": "run_started", "run": "r1", "command": "run", "epoch": 1, "nodes": ["sorted"]}),
+            json!({"at": 1_000_000, "kind": "step_started", "step": 1, "node": "sorted", "stage": "view"}),
+            json!({"at": 2_000_000, "kind": "progress", "step": 1, "rows_read": 1, "rows_written": 0, "bytes_exchanged": 9}),
+            json!({"at": 2_000_000, "kind": "plan", "step": 1, "operators": [plan]}),
+            json!({"at": 3_000_000, "kind": "progress", "step": 1, "rows_read": 10, "rows_written": 0, "rows_rejected": 3, "bytes_written": 4,
+                "bytes_spilled": 0, "bytes_exchanged": 9}),
+        ];
+        let mut records = Records::default();
+        records.journal(&lines, true);
+        let step = &records.0["steps"][0];
+        assert_eq!((&step["status"], &step["rows_per_second"]), (&json!("running"), &json!(5.0)));
+        assert_eq!((&step["bytes_spilled"], &step["bytes_exchanged"]), (&json!(70), &json!(9)));
+        assert_eq!((&step["rows_rejected"], &step["bytes_written"]), (&json!(3), &json!(4)));
+    }
+
+    #[test]
+    fn a_log_keeps_the_newest_of_what_each_step_told_while_it_went_on() {
+        let line = |at: u64, kind: &str, step: u64| json!({"at": at, "kind": kind, "step": step});
+        let kept = [line(3, "progress", 2), line(4, "note", 1), line(5, "note", 1), line(6, "progress", 1), line(7, "plan", 1)];
+        let mut lines = vec![line(0, "progress", 1), line(1, "plan", 1), line(2, "progress", 2)];
+        lines.extend(kept.clone());
+        assert_eq!(newest_news(lines), kept);
+    }
 }

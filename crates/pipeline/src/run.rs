@@ -210,6 +210,16 @@ impl Workspace {
         }
     }
 
+    /// Whether work on a node is anything that can be seen: a view that is computed when asked is there already, unless it is to be tested.
+    fn has_steps(&self, n: &NodePlan) -> bool {
+        let project = &self.checked.project;
+        match n.kind {
+            NodeKind::View => project.views.iter().any(|v| v.name == n.name && !v.tests.is_empty()),
+            NodeKind::Alert | NodeKind::Dashboard => false,
+            _ => true,
+        }
+    }
+
     pub(crate) fn begin(&self, lease: &Lease, run_id: &str, started_at: i64, nodes: BTreeMap<String, NodeIntent>) -> Result<Manifest> {
         let manifest = Manifest {
             epoch: self.lake.next_epoch()?,
@@ -235,7 +245,7 @@ impl Workspace {
     ) -> Result<(Arc<Run>, BTreeMap<String, Status>, Option<Error>)> {
         let work = planned.nodes.iter().filter(|n| n.has_work()).count();
         recorder.write(&serde_json::json!({"at": started_at, "kind": "run_started", "run": recorder.run_id, "command": options.command,
-            "epoch": manifest.epoch, "selectors": options.select, "pid": std::process::id(), "threads": self.engine.threads(),
+            "epoch": manifest.epoch, "selectors": options.select, "nodes": planned.nodes.iter().filter(|n| n.has_work() && self.has_steps(n)).map(|n| &n.name).collect::<Vec<_>>(), "pid": std::process::id(), "threads": self.engine.threads(),
             "memory_limit": self.checked.project.settings.engine.memory_limit}));
         recorder.tell(&RunEvent::RunStarted { run_id: recorder.run_id.clone(), epoch: manifest.epoch, nodes: work, resumed });
         let place_count = self.engine.threads().clamp(1, PLACES_MAX);
@@ -383,7 +393,7 @@ impl Run {
             NodeKind::Raw => self.ingest(n).await,
             NodeKind::Clean => self.clean(n).await,
             // Only its tests are run, after everything else.
-            NodeKind::Function | NodeKind::Alert | NodeKind::Dashboard => Ok(()),
+            NodeKind::Function | NodeKind::Alert | NodeKind::Query | NodeKind::Dashboard => Ok(()),
             _ => self.export(n).await,
         }
     }
@@ -487,6 +497,7 @@ pub(crate) fn stage_of(kind: NodeKind) -> &'static str {
         NodeKind::Function => "test",
         NodeKind::Export => "export",
         NodeKind::Alert => "alert",
+        NodeKind::Query => "query",
         NodeKind::Dashboard => "dashboard",
     }
 }

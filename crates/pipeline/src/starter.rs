@@ -18,7 +18,7 @@ const STARTER: &[(&str, &str)] = &[
     ("README.md", include_str!("starter/README.md")),
 ];
 
-/// The demonstration: the marketing project of this repository, as it is there.
+/// The demonstration: a project of this repository, as it is there. Its data is made when it is wanted.
 const DEMO: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/demo_files.rs"));
 
 /// Writes a starter project: a small messy order file, a table that cleans it, two views, a function and an export. Returns the files written.
@@ -36,7 +36,7 @@ pub fn init(dir: &Path, project: &str) -> Result<Vec<PathBuf>> {
     write(dir, STARTER.iter().map(|(path, text)| (*path, text.replace("NAME", &name).into_bytes())))
 }
 
-/// Writes the demonstration project. Files of an earlier demonstration are replaced; its lake is left as it is.
+/// Writes the demonstration project, over files of the same names.
 pub fn demo(dir: &Path) -> Result<Vec<PathBuf>> {
     write(dir, DEMO.iter().map(|(path, bytes)| (*path, bytes.to_vec())))
 }

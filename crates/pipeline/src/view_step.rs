@@ -99,6 +99,7 @@ impl Run {
     async fn materialise(&self, view: &View, session: &Session, outcome: &mut Outcome, step: &Step) -> Result<()> {
         let table = TableName::public(view.name.clone());
         let query = session.query(&view.sql.text).await?;
+        step.runs(&query);
         let partition_by: Vec<String> = view.partition_by.iter().map(|c| c.value.clone()).collect();
         let schema = described(&query.schema, view);
         let options = WriterOptions { partition_by: partition_by.clone(), ..WriterOptions::default() };
@@ -115,12 +116,12 @@ impl Run {
             outcome.rows += n;
             Meter::add(&step.meter.rows_written, n);
             // Encoding is heavy; this thread may do it as long as others can take over its tasks.
-            tokio::task::block_in_place(|| writer.write(seq, batch))?;
+            tokio::task::block_in_place(|| step.writes(|| writer.write(seq, batch)))?;
             seq += 1;
         }
         drop(rows);
         let writer = Arc::into_inner(writer).ok_or_else(|| Error::bug("a writer still in use"))?;
-        let adds = tokio::task::block_in_place(|| writer.finish())?;
+        let adds = tokio::task::block_in_place(|| step.writes(|| writer.finish()))?;
         crate::ingest_step::count_written(&step.meter, &adds);
         let metrics = query.metrics();
         Meter::add(&step.meter.bytes_spilled, metrics.bytes_spilled);

@@ -127,9 +127,10 @@ impl Workspace {
     pub(crate) async fn session_with(
         &self,
         versions: &BTreeMap<TableName, i64>,
+        reading: Reading,
         instead: BTreeMap<TableName, Arc<dyn TableProvider>>,
     ) -> Result<Session> {
-        self.session_of(&self.engine, versions, Reading::AsDeclared, instead).await
+        self.session_of(&self.engine, versions, reading, instead).await
     }
 
     /// The same in an engine that may be another than the project's own.
@@ -154,7 +155,8 @@ impl Workspace {
         for (name, version) in versions.iter().filter(|(name, _)| !instead.contains_key(*name)) {
             if let Some(snapshot) = self.lake.snapshot(name, Some(*version)).await? {
                 there.insert((name.schema.clone(), name.name.clone()));
-                let provider = self.read_from(engine, reading, name, *version, self.lake.provider(snapshot)?);
+                let stored = self.as_declared(name, self.lake.provider(snapshot)?);
+                let provider = self.read_from(engine, reading, name, *version, stored);
                 relations.push(Relation { schema: name.schema.clone(), name: name.name.clone(), kind: RelationKind::Provider(provider) });
             }
         }
@@ -207,6 +209,14 @@ impl Workspace {
                 None => e,
             }
         })
+    }
+
+    /// A table of the record of work has all its columns, also where it was written before there were some of them.
+    pub(crate) fn as_declared(&self, name: &TableName, stored: Arc<dyn TableProvider>) -> Arc<dyn TableProvider> {
+        match system::schema(&name.name) {
+            Ok(schema) if name.schema == "system" => tidemill_engine::hot::widened(stored, &schema),
+            _ => stored,
+        }
     }
 
     /// Schema, name and columns of everything that can be asked.

@@ -14,9 +14,10 @@ use tidemill_core::problem::did_you_mean;
 use tidemill_core::{Place, Problem, codes};
 
 /// Tables that the program itself keeps, by schema.
-const SYSTEM: [&str; 14] = [
+const SYSTEM: [&str; 15] = [
     "runs",
     "steps",
+    "operators",
     "quality",
     "changes",
     "lineage",
@@ -45,6 +46,8 @@ pub enum NodeKind {
     Export,
     /// Looked at while the project is served.
     Alert,
+    /// Asked by its name while the project is served.
+    Query,
     /// Shown while the project is served.
     Dashboard,
 }
@@ -59,6 +62,7 @@ impl NodeKind {
             NodeKind::Function => "function",
             NodeKind::Export => "export",
             NodeKind::Alert => "alert",
+            NodeKind::Query => "query",
             NodeKind::Dashboard => "dashboard",
         }
     }
@@ -66,7 +70,7 @@ impl NodeKind {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// `raw.T`, `clean.T`, `V`, `F()`, `export.E`, `alert.A`, `dashboard.D`.
+    /// `raw.T`, `clean.T`, `V`, `F()`, `export.E`, `alert.A`, `query.Q`, `dashboard.D`.
     pub name: String,
     pub kind: NodeKind,
     /// Names of nodes, sorted.
@@ -127,6 +131,7 @@ pub fn graph(project: &Project) -> (Graph, Vec<Problem>) {
     builder.views();
     builder.exports();
     builder.alerts();
+    builder.queries();
     builder.dashboards();
     builder.tested_functions();
     let Builder { nodes, mut problems, mut broken, places, calls, function_reads, .. } = builder;
@@ -336,6 +341,14 @@ impl Builder<'_> {
             let name = format!("alert.{}", alert.name);
             let depends_on = self.read_sql(&name, &alert.sql, &alert.file);
             self.add(name, NodeKind::Alert, depends_on, &alert.file);
+        }
+    }
+
+    fn queries(&mut self) {
+        for query in &self.project.queries {
+            let name = format!("query.{}", query.name);
+            let depends_on = self.read_sql(&name, &query.sql, &query.file);
+            self.add(name, NodeKind::Query, depends_on, &query.file);
         }
     }
 

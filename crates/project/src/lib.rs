@@ -1,7 +1,7 @@
 //! A project directory becomes plain specifications with spans, and a graph of what depends on what.
 //!
 //! Read in this order: [`spec`] (what a project says), [`load()`] (the directory walk), `sheet` and `fields` (how one file is read so that
-//! all its mistakes come at once), `table`, `column`, `rule`, `view`, `live`, `function`, `export`, `alert`, [`dashboard`], `source` (one kind of file or section each), [`sql`]
+//! all its mistakes come at once), `table`, `column`, `rule`, `view`, `live`, `function`, `export`, `alert`, [`query`], [`dashboard`], `source` (one kind of file or section each), [`sql`]
 //! (what a SELECT reads), [`mod@graph`], [`settings`], [`merge`] (one mistake is told once).
 //!
 //! Invariant: nothing here fails, opens a connection or looks at data. Reading gives what could be understood and every problem met; the
@@ -20,6 +20,7 @@ mod header;
 mod live;
 mod load;
 mod options;
+pub mod query;
 mod repeats;
 mod rule;
 pub mod settings;

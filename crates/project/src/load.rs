@@ -8,7 +8,7 @@ use crate::settings::{Environment, Layers, Settings, read_dotenv, resolve};
 use crate::sheet::{Sheet, Variables};
 use crate::source::{self, Shared};
 use crate::spec::{Alternative, OptionValue, Project, RepairTo, Rule, Table};
-use crate::{alert, dashboard, export, function, header, options, table, view};
+use crate::{alert, dashboard, export, function, header, options, query, table, view};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tidemill_core::problem::did_you_mean;
@@ -17,8 +17,15 @@ use tidemill_core::{Place, Problem, Spanned, codes, name};
 pub(crate) const MAIN: &str = "tidemill.toml";
 
 /// Folders with a meaning, and the ending of the files in them.
-const FOLDERS: [(&str, &str); 6] =
-    [("tables", "toml"), ("views", "sql"), ("functions", "sql"), ("exports", "toml"), ("alerts", "sql"), ("dashboards", "toml")];
+const FOLDERS: [(&str, &str); 7] = [
+    ("tables", "toml"),
+    ("views", "sql"),
+    ("functions", "sql"),
+    ("exports", "toml"),
+    ("alerts", "sql"),
+    ("queries", "sql"),
+    ("dashboards", "toml"),
+];
 
 /// Folders that later versions give a meaning.
 const LATER: [&str; 1] = ["models"];
@@ -44,6 +51,7 @@ pub fn load(dir: &Path, environment: &Environment) -> (Project, Vec<Problem>) {
         functions: Vec::new(),
         exports: Vec::new(),
         alerts: Vec::new(),
+        queries: Vec::new(),
         dashboards: Vec::new(),
         connections: BTreeMap::new(),
         files: BTreeMap::new(),
@@ -78,6 +86,12 @@ pub fn load(dir: &Path, environment: &Environment) -> (Project, Vec<Problem>) {
         let split = header::split(&text);
         let (stem, mut sheet) = loader.sheet(&file, &split.header);
         project.alerts.push(alert::read(&stem, &split, lateness, &mut sheet));
+        loader.keep(file, sheet.problems, &text, &mut problems);
+    }
+    for (file, text) in loader.folder("queries", &mut problems) {
+        let split = header::split(&text);
+        let (stem, mut sheet) = loader.sheet(&file, &split.header);
+        project.queries.push(query::read(&stem, &split, &mut sheet));
         loader.keep(file, sheet.problems, &text, &mut problems);
     }
     for (file, text) in loader.folder("dashboards", &mut problems) {

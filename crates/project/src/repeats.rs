@@ -58,6 +58,7 @@ pub fn merge(found: Vec<Problem>, later: Vec<Problem>, project: &Project, graph:
 fn bodies(project: &Project) -> BTreeMap<&Path, usize> {
     let views = project.views.iter().map(|v| (v.file.as_path(), v.sql.span.start));
     let views = views.chain(project.alerts.iter().map(|a| (a.file.as_path(), a.sql.span.start)));
+    let views = views.chain(project.queries.iter().map(|q| (q.file.as_path(), q.sql.span.start)));
     views.chain(project.functions.iter().map(|f| (f.file.as_path(), f.sql.span.start))).collect()
 }
 

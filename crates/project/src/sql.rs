@@ -45,6 +45,17 @@ pub struct Call {
     pub span: Span,
 }
 
+/// Every `$name` in a text, its name without the `$`, in order of appearance.
+pub(crate) fn placeholders(text: &str) -> Vec<Call> {
+    let mut tokens = Vec::new();
+    let _ = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location_into_buf(&mut tokens);
+    let placeholder = |t: &TokenWithSpan| match &t.token {
+        Token::Placeholder(written) => Some(Call { name: written.strip_prefix('$')?.to_string(), span: byte_range(text, t.span) }),
+        _ => None,
+    };
+    tokens.iter().filter_map(placeholder).collect()
+}
+
 /// Every call in a statement or an expression, in order of appearance; also of a text that does not parse, as far as it can be read.
 pub fn calls(text: &str) -> Vec<Call> {
     let mut tokens = Vec::new();

@@ -155,7 +155,8 @@ impl Kept {
     }
 
     fn weigh(&mut self, key: &Key, bytes: usize, bytes_max: usize) {
-        let bytes = bytes + key.0.sql.len() + 512;
+        // Rows are kept twice: as they came, and written out as they are sent.
+        let bytes = bytes * 2 + key.0.sql.len() + key.0.params.iter().map(String::len).sum::<usize>() + 512;
         if let Some(slot) = self.answers.get_mut(key) {
             self.bytes = self.bytes - slot.bytes + bytes;
             slot.bytes = bytes;

@@ -12,6 +12,8 @@ pub struct ProjectDetail {
     pub version: String,
     /// Whether anything comes by itself.
     pub live: bool,
+    /// Files that are others than those the project was opened with: they take effect when it is served anew.
+    pub outdated: Vec<String>,
     /// In the order of the menu.
     pub dashboards: Vec<DashboardSummary>,
 }
@@ -154,6 +156,69 @@ pub struct FilterChoice {
     pub rows: i64,
 }
 
+#[derive(Serialize)]
+pub struct QueryList {
+    pub queries: Vec<QueryDetail>,
+}
+
+#[derive(Serialize)]
+pub struct QueryDetail {
+    pub name: String,
+    pub description: String,
+    pub params: Vec<ParameterDetail>,
+    pub columns: Vec<ResultColumn>,
+}
+
+#[derive(Serialize)]
+pub struct ParameterDetail {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// Without a value nothing is answered.
+    pub required: bool,
+    /// What it is without a value; NULL where there is none and none is required.
+    pub default: Option<String>,
+    pub description: String,
+}
+
+#[derive(Serialize)]
+pub struct EntityList {
+    pub entities: Vec<EntitySummary>,
+}
+
+#[derive(Serialize)]
+pub struct EntitySummary {
+    /// The column.
+    pub name: String,
+    pub label: String,
+    /// The page of one.
+    pub dashboard: String,
+    /// Views with one row for each value.
+    pub profiles: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub struct EntityDetail {
+    pub entity: String,
+    pub key: String,
+    pub profiles: Vec<EntityProfile>,
+    pub as_of: String,
+    pub version: String,
+}
+
+#[derive(Serialize)]
+pub struct EntityProfile {
+    pub view: String,
+    pub columns: Vec<ResultColumn>,
+    /// `null` where the view has no row of this value.
+    pub row: Option<Vec<Value>>,
+}
+
+#[derive(Serialize)]
+pub struct EntityValues {
+    pub values: Vec<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PanelQuery {
@@ -177,6 +242,15 @@ pub struct FilterQuery {
     /// Letters that a value holds.
     pub q: Option<String>,
     /// 50 when absent, 1,000 at most.
+    pub limit: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchQuery {
+    /// Letters that a value begins with.
+    pub q: Option<String>,
+    /// 20 when absent, 1,000 at most.
     pub limit: Option<u64>,
 }
 

@@ -31,6 +31,7 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, mut closi
                 Ok((stream, _)) => stream,
                 Err(e) => {
                     tracing::warn!(error = %e, "a connection could not be accepted");
+                    // Mostly there are too many open files; the next one would fail as fast as it is asked for.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }

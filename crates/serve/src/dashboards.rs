@@ -24,7 +24,8 @@ pub async fn project(State(served): State<Arc<Served>>) -> Json<ProjectDetail> {
         live: d.panels.iter().any(|p| served.data.is_live(&p.view)),
     };
     let dashboards = dashboards.iter().map(summary).collect();
-    Json(ProjectDetail { name: about.name, description: about.description, version: about.version, live: about.live, dashboards })
+    let outdated = served.outdated.read().clone();
+    Json(ProjectDetail { name: about.name, description: about.description, version: about.version, live: about.live, outdated, dashboards })
 }
 
 /// One dashboard: its filters and panels.

@@ -4,9 +4,11 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tidemill_core::Result;
-use tidemill_engine::Collected;
+use tidemill_engine::{BatchStream, Collected};
 use tidemill_project::dashboard::Dashboard;
+use tidemill_project::query::NamedQuery;
 
 /// A project that is asked, at the moment of asking. Views are named as in SQL: `monthly_sales`, `clean.orders`, `system.runs`.
 #[async_trait]
@@ -24,13 +26,27 @@ pub trait Data: Send + Sync + 'static {
     fn version(&self, view: &str) -> Result<String>;
     /// Until when answers know everything.
     fn as_of_micros(&self) -> i64;
+    /// What time it is: what goes on has lasted until now.
+    fn now_micros(&self) -> i64;
     fn columns(&self, view: &str) -> Result<SchemaRef>;
     /// Rows at one moment, the newest too. `params` are what `$1` and so on stand for. Given up when the future is dropped.
     async fn ask(&self, sql: &str, params: &[String], rows_max: usize) -> Result<Collected>;
+    /// All rows of a question, batch by batch.
+    async fn stream(&self, sql: &str) -> Result<BatchStream>;
+    /// The tables and views that have one row for each value of a column: by their key, or by a test that holds.
+    fn profiles(&self, column: &str) -> Vec<String>;
     fn lineage(&self, view: &str) -> Result<Vec<ColumnOrigin>>;
+    /// What can be asked by name, as the project was opened. Columns and version of one are those of `query.NAME`.
+    fn queries(&self) -> &[NamedQuery];
     async fn last_run(&self, view: &str) -> Result<Option<LastRun>>;
     /// How the streams and live views are doing, for `/metrics`.
     fn figures(&self) -> Vec<Figure>;
+    /// Tables of which rows may be set aside.
+    fn quarantines(&self) -> Vec<String>;
+    /// Whether rows of a table that were set aside for this kind of reason can be tried again, one by one.
+    fn can_replay(&self, table: &str, code: &str) -> bool;
+    /// Every node that holds or passes on rows.
+    fn graph(&self) -> Arc<Graph>;
 }
 
 #[derive(Debug, Clone, Default)]
@@ -40,6 +56,8 @@ pub struct About {
     pub version: String,
     /// The directory whose files are watched.
     pub dir: PathBuf,
+    /// The file for profiles by key. It can be deleted at any time.
+    pub profiles: PathBuf,
     /// Whether anything in it is followed.
     pub live: bool,
 }
@@ -58,6 +76,35 @@ pub struct LastRun {
     pub run_id: String,
     /// ISO 8601, UTC.
     pub ended_at: String,
+}
+
+/// A project from its sources to what leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    pub nodes: Vec<GraphNode>,
+    /// From what is read to what reads it.
+    pub edges: Vec<(String, String)>,
+    pub columns: Vec<ColumnEdge>,
+}
+
+#[derive(Debug, Clone)]
+pub struct GraphNode {
+    pub name: String,
+    /// `source`, `raw`, `clean`, `view`, `table`, `live` or `export`
+    pub kind: &'static str,
+    pub schema: SchemaRef,
+}
+
+/// A column that a column is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ColumnEdge {
+    pub from: String,
+    pub from_column: String,
+    pub to: String,
+    /// `*`: it decides about whole rows.
+    pub to_column: String,
+    /// `direct`, `derived`, `filter`, `join` or `group`
+    pub kind: String,
 }
 
 /// One number of `/metrics`: of a table or a view, by name.

@@ -29,6 +29,10 @@ pub struct Limits {
     /// How often is looked for changes of data and of files.
     pub look_data: Duration,
     pub look_files: Duration,
+    /// How often is looked whether profiles by key are behind.
+    pub look_profiles: Duration,
+    /// Bytes of the profiles of one view; of a larger one none are kept.
+    pub profile_bytes: u64,
 }
 
 impl Default for Limits {
@@ -48,11 +52,15 @@ impl Default for Limits {
             ping: Duration::from_secs(15),
             look_data: Duration::from_millis(200),
             look_files: Duration::from_secs(1),
+            look_profiles: Duration::from_millis(500),
+            profile_bytes: 4 << 30,
         }
     }
 }
 
 /// Bytes of a selection in a URL.
 pub const SELECTION_BYTES_MAX: usize = 16 << 10;
+/// Values of one column that may be selected, and values that a query may be given.
+pub const VALUES_MAX: usize = 500;
 /// Letters that one searches for.
 pub const SEARCH_LETTERS_MAX: usize = 200;

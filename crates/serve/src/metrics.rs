@@ -40,6 +40,11 @@ impl Metrics {
         one("questions_given_up_total", "counter", "questions that took too long", &plain(&counts.given_up));
         let seconds = counts.micros.load(Ordering::Relaxed) as f64 / 1e6;
         one("question_seconds_total", "counter", "time that questions took", &[(String::new(), seconds)]);
+        let profiles = &served.profiles.counts;
+        one("profiles_kept_total", "counter", "profiles by key answered by what is kept", &plain(&profiles.from_kept));
+        one("profiles_asked_total", "counter", "profiles by key that views were asked for", &plain(&profiles.from_views));
+        one("profile_fillings_total", "counter", "how often the profiles of a view were brought up to date", &plain(&profiles.fillings));
+        one("profile_rows_written_total", "counter", "profiles that were written or removed for it", &plain(&profiles.written));
         let (kept, bytes) = served.answers.kept();
         one("answers_kept", "gauge", "answers that are kept", &[(String::new(), kept as f64)]);
         one("answers_kept_bytes", "gauge", "bytes of answers that are kept", &[(String::new(), bytes as f64)]);

@@ -2,6 +2,7 @@
 
 use crate::answers::{Answer, Question};
 use crate::api::{FilterChoice, FilterChoices, FilterQuery, PanelQuery, PanelRows, PanelSql, ResultColumn, RowsPage, RowsQuery};
+use crate::connection::closed;
 use crate::dashboards::{called, find, measure_label};
 use crate::json::Json;
 use crate::limits::SEARCH_LETTERS_MAX;
@@ -20,8 +21,9 @@ use std::sync::Arc;
 use tidemill_engine::Collected;
 use tidemill_project::dashboard::query::{self, Asked, Kind, Selections};
 use tidemill_project::dashboard::{Dashboard, Panel};
+use tokio::sync::watch;
 
-type Asking<T> = Result<Query<T>, QueryRejection>;
+pub type Asking<T> = Result<Query<T>, QueryRejection>;
 
 /// What a panel shows.
 pub async fn panel(
@@ -31,6 +33,11 @@ pub async fn panel(
 ) -> Result<Response, Refusal> {
     let chosen = Chosen::read(&served, &name, &id, asked(query)?.s.as_deref())?;
     let answer = served.ask(chosen.panel(), chosen.asked()).await?;
+    sent(&answer)
+}
+
+/// An answer as it goes out; it is written once, however often it is asked for.
+pub fn sent(answer: &Answer) -> Result<Response, Refusal> {
     let body = match answer.sent.get() {
         Some(body) => body.clone(),
         None => {
@@ -167,18 +174,31 @@ impl Served {
         self.ask_view(&panel.view, asked).await
     }
 
-    async fn ask_view(&self, view: &str, asked: Asked) -> Result<Arc<Answer>, Refusal> {
+    pub async fn ask_view(&self, view: &str, asked: Asked) -> Result<Arc<Answer>, Refusal> {
         let rows_max = self.limits.rows_panel_max;
         self.answers.ask(view, Question { sql: asked.sql, params: asked.params, rows_max }).await
     }
 }
 
-fn asked<T>(query: Asking<T>) -> Result<T, Refusal> {
+/// Asks, one after another, what each page shows before anybody has chosen something: the first visitor finds it there, and its columns in memory.
+pub async fn ask_ahead(served: Arc<Served>, mut closing: watch::Receiver<bool>) {
+    let dashboards = Arc::clone(&served.dashboards.read());
+    for panel in dashboards.iter().filter(|d| d.entity.is_none()).flat_map(|d| &d.panels) {
+        let asked = query::panel(panel, &served.columns(&panel.view), &Selections::new());
+        tokio::select! {
+            () = closed(&mut closing) => return,
+            // What is wrong is told to who looks at it.
+            _ = served.ask(panel, asked) => {}
+        }
+    }
+}
+
+pub fn asked<T>(query: Asking<T>) -> Result<T, Refusal> {
     let wrong = |e: QueryRejection| Refusal::new(StatusCode::BAD_REQUEST, "bad_request", e.body_text());
     query.map(|Query(q)| q).map_err(wrong)
 }
 
-fn columns(rows: &Collected) -> Vec<ResultColumn> {
+pub fn columns(rows: &Collected) -> Vec<ResultColumn> {
     let column =
         |f: &Arc<arrow::datatypes::Field>| ResultColumn { name: f.name().clone(), data_type: Kind::of(f.data_type()).as_str().into() };
     rows.schema.fields().iter().map(column).collect()

@@ -2,8 +2,8 @@
 
 use crate::connection::closed;
 use crate::server::Served;
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,7 +22,8 @@ pub struct Seen {
 /// Until `closing` says so.
 pub async fn beat(served: Arc<Served>, mut closing: watch::Receiver<bool>) {
     let dir = served.data.about().dir;
-    let mut files = stamp_of(&dir).await;
+    let opened = stamp_of(&dir).await;
+    let mut files = opened.clone();
     let mut data = tokio::time::interval(served.limits.look_data);
     let mut disk = tokio::time::interval(served.limits.look_files);
     data.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -48,6 +49,7 @@ pub async fn beat(served: Arc<Served>, mut closing: watch::Receiver<bool>) {
                 if now != files {
                     files = now;
                     served.read_dashboards().await;
+                    tell_outdated(&served, outdated(&dir, &opened, &files));
                     served.seen.send_modify(|seen| seen.reloads += 1);
                 }
             }
@@ -68,8 +70,23 @@ pub fn versions(served: &Served) -> BTreeMap<String, String> {
     all
 }
 
+/// What differs from what the project was opened with, but for dashboards, which are read anew: paths within the project.
+fn outdated(dir: &Path, opened: &Stamp, now: &Stamp) -> Vec<String> {
+    let all: BTreeSet<&PathBuf> = opened.keys().chain(now.keys()).collect();
+    let differs = all.into_iter().filter(|path| opened.get(*path) != now.get(*path));
+    let within = differs.filter_map(|path| path.strip_prefix(dir).ok()).filter(|path| !path.starts_with("dashboards"));
+    within.map(|path| path.display().to_string()).collect()
+}
+
+fn tell_outdated(served: &Served, outdated: Vec<String>) {
+    let before = std::mem::replace(&mut *served.outdated.write(), outdated.clone());
+    if outdated != before && !outdated.is_empty() {
+        tracing::warn!(files = outdated.join(", "), "changed files of the project take effect when it is served anew");
+    }
+}
+
 /// Files of the project by path, with their sizes and times: those of its folders, not its data.
-type Stamp = BTreeMap<std::path::PathBuf, (u64, u128)>;
+type Stamp = BTreeMap<PathBuf, (u64, u128)>;
 
 async fn stamp_of(dir: &Path) -> Stamp {
     let dir = dir.to_path_buf();
@@ -77,7 +94,7 @@ async fn stamp_of(dir: &Path) -> Stamp {
 }
 
 fn stamp(dir: &Path) -> Stamp {
-    const FOLDERS: [&str; 7] = ["", "tables", "views", "functions", "exports", "alerts", "dashboards"];
+    const FOLDERS: [&str; 8] = ["", "tables", "views", "functions", "exports", "alerts", "queries", "dashboards"];
     let mut found = Stamp::new();
     for entry in FOLDERS.iter().filter_map(|f| std::fs::read_dir(dir.join(f)).ok()).flatten().flatten() {
         let path = entry.path();

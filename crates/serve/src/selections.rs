@@ -1,12 +1,9 @@
 //! What somebody selected, out of a URL: `{"country":["DE",null],"day":{"from":"2024-01","to":null}}`.
 
-use crate::limits::SELECTION_BYTES_MAX;
+use crate::limits::{SELECTION_BYTES_MAX, VALUES_MAX};
 use crate::refusal::Refusal;
 use serde_json::{Map, Value};
 use tidemill_project::dashboard::query::{Selection, Selections};
-
-/// So many values of one column can be selected.
-const VALUES_MAX: usize = 500;
 
 /// `known`: columns that can be selected by.
 pub fn read(text: Option<&str>, known: impl Fn(&str) -> bool) -> Result<Selections, Refusal> {

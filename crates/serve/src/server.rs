@@ -1,16 +1,18 @@
 //! The server: what it holds, its routes, and how it comes up and goes down.
 
 use crate::answers::Answers;
+use crate::commands::Commands;
 use crate::data::Data;
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::openapi::{ROUTES, document};
+use crate::openapi::{self, document};
 use crate::pages::Pages;
+use crate::profiles::{self, Profiles};
 use crate::pulse::{self, Seen};
 use crate::refusal::Refusal;
 use crate::token::Token;
-use crate::{connection, dashboards, guard};
+use crate::{connection, dashboards, guard, panels};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -29,9 +31,15 @@ use tokio::task::JoinHandle;
 /// What every request sees.
 pub struct Served {
     pub data: Arc<dyn Data>,
+    pub commands: Arc<dyn Commands>,
     /// In the order of the menu.
     pub dashboards: RwLock<Arc<Vec<Dashboard>>>,
+    /// Files of the project that changed and take effect only when it is served anew.
+    pub outdated: RwLock<Vec<String>>,
     pub answers: Answers,
+    /// Held by who has rows tried again: one after another.
+    pub replays: Arc<tokio::sync::Mutex<()>>,
+    pub profiles: Profiles,
     pub token: Token,
     pub limits: Limits,
     pub metrics: Metrics,
@@ -72,13 +80,15 @@ impl Bound {
     }
 
     /// Begins to answer. Must be called within the runtime.
-    pub fn serve(self, data: Arc<dyn Data>, token: Token, limits: Limits) -> Result<Server> {
+    pub fn serve(self, data: Arc<dyn Data>, commands: Arc<dyn Commands>, token: Token, limits: Limits) -> Result<Server> {
         let listener = TcpListener::from_std(self.listener).map_err(|e| Error::unavailable("cannot listen").because(e))?;
-        let served = Served::new(data, token, limits, self.address.ip());
+        let served = Served::new(data, commands, token, limits, self.address.ip());
         let app = routes(&served);
         let tasks = vec![
             tokio::spawn(connection::serve(listener, app, served.limits.clone(), served.closing.subscribe())),
             tokio::spawn(pulse::beat(Arc::clone(&served), served.closing.subscribe())),
+            tokio::spawn(profiles::keep(Arc::clone(&served), served.closing.subscribe())),
+            tokio::spawn(panels::ask_ahead(Arc::clone(&served), served.closing.subscribe())),
         ];
         Ok(Server { served, tasks })
     }
@@ -95,14 +105,19 @@ impl Server {
 }
 
 impl Served {
-    pub fn new(data: Arc<dyn Data>, token: Token, limits: Limits, bound: IpAddr) -> Arc<Served> {
+    pub fn new(data: Arc<dyn Data>, commands: Arc<dyn Commands>, token: Token, limits: Limits, bound: IpAddr) -> Arc<Served> {
         let answers = Answers::new(Arc::clone(&data), &limits);
+        let profiles = Profiles::new(&*data, &limits);
         let dashboards = RwLock::new(Arc::new(in_order(data.dashboards())));
         let (seen, closing) = (watch::Sender::default(), watch::Sender::default());
         Arc::new(Served {
             data,
+            commands,
             dashboards,
+            outdated: RwLock::default(),
             answers,
+            replays: Arc::default(),
+            profiles,
             token,
             limits,
             metrics: Metrics::default(),
@@ -132,9 +147,12 @@ fn in_order(mut dashboards: Vec<Dashboard>) -> Vec<Dashboard> {
 }
 
 pub fn routes(served: &Arc<Served>) -> Router {
-    let all = ROUTES.iter().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
+    let all = openapi::routes().fold(Router::new(), |router, route| router.route(route.path, (route.handler)()));
+    let all = openapi::writes().fold(all, |router, write| router.route(write.path, (write.handler)()));
     all.fallback(fallback)
-        .method_not_allowed_fallback(|| async { Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this is only asked with GET") })
+        .method_not_allowed_fallback(|| async {
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this is not asked in this way").help("/api/openapi.json says how")
+        })
         .layer(from_fn_with_state(Arc::clone(served), guard::guard))
         .with_state(Arc::clone(served))
 }
@@ -158,7 +176,7 @@ pub async fn metrics(State(served): State<Arc<Served>>) -> Response {
 }
 
 /// This document.
-pub async fn openapi() -> Json<serde_json::Value> {
+pub async fn openapi_document() -> Json<serde_json::Value> {
     Json(document())
 }
 

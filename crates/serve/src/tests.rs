@@ -1,8 +1,11 @@
 //! The server over a small made-up project: what it answers, what it refuses, what it keeps.
 
-use crate::data::{About, ColumnOrigin, Data, Figure, LastRun};
+mod operations;
+
+use crate::commands::{Commands, Replayed};
+use crate::data::{About, ColumnOrigin, Data, Figure, Graph, LastRun};
 use crate::limits::Limits;
-use crate::openapi::{ROUTES, document};
+use crate::openapi::{document, routes as asked_routes, writes};
 use crate::server::{Served, routes};
 use crate::token::Token;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -16,15 +19,19 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tidemill_core::{Error, Result};
-use tidemill_engine::Collected;
+use tidemill_engine::{BatchStream, Collected};
 use tidemill_project::Environment;
 use tidemill_project::dashboard::Dashboard;
+use tidemill_project::query::NamedQuery;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::ServiceExt;
+
+mod entities;
+mod queries;
 
 const TOKEN: &str = "0123456789abcdef";
 const SALES: &str = r#"
@@ -60,12 +67,23 @@ view = "others"
 y = "count(*)"
 "#;
 
+/// The page of one country.
+const COUNTRY: &str = "title = \"Country\"\nentity = \"country\"\n[[panels]]\nkind = \"table\"\nview = \"sales\"\n";
+
+const QUERY: &str = "--! description = \"Sales of a country.\"\n--! [params]\n\
+    --! country = { type = \"text\", default = \"DE\", description = \"two letters\" }\n--! least = { type = \"int\", optional = true }\n\
+    SELECT * FROM sales WHERE country = $country AND ($least IS NULL OR orders >= $least)\n";
+
 /// Answers everything with the same rows, and remembers what was asked.
 struct Fake {
     dir: PathBuf,
+    queries: Vec<NamedQuery>,
+    /// What is kept by key.
+    profile_rows: Mutex<RecordBatch>,
     version: AtomicU64,
     asked: Mutex<Vec<(String, Vec<String>)>>,
     slow: Mutex<Duration>,
+    now: AtomicI64,
 }
 
 fn rows() -> RecordBatch {
@@ -81,7 +99,8 @@ fn rows() -> RecordBatch {
 #[async_trait]
 impl Data for Fake {
     fn about(&self) -> About {
-        About { name: "shop".into(), description: String::new(), version: "1".into(), dir: self.dir.clone(), live: true }
+        let profiles = self.dir.join("lake/_tidemill/profiles.redb");
+        About { name: "shop".into(), description: String::new(), version: "1".into(), dir: self.dir.clone(), profiles, live: true }
     }
     fn dashboards(&self) -> Vec<Dashboard> {
         tidemill_project::load(&self.dir, &Environment::default()).0.dashboards
@@ -97,14 +116,17 @@ impl Data for Fake {
     }
     fn version(&self, view: &str) -> Result<String> {
         let version = self.version.load(Ordering::SeqCst);
-        Ok(if view == "sales" { version.to_string() } else { "still".into() })
+        Ok(if view.ends_with("sales") { version.to_string() } else { "still".into() })
     }
     fn as_of_micros(&self) -> i64 {
-        0
+        self.now.load(Ordering::SeqCst)
+    }
+    fn now_micros(&self) -> i64 {
+        self.now.load(Ordering::SeqCst) + 1_000_000
     }
     fn columns(&self, view: &str) -> Result<SchemaRef> {
         match view {
-            "sales" => Ok(rows().schema()),
+            "sales" | "query.sales" => Ok(rows().schema()),
             "others" => Ok(RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![1])) as ArrayRef)]).expect("a batch").schema()),
             _ => Err(Error::config("no such view")),
         }
@@ -113,18 +135,44 @@ impl Data for Fake {
         self.asked.lock().push((sql.to_string(), params.to_vec()));
         let slow = *self.slow.lock();
         tokio::time::sleep(slow).await;
-        let rows = rows();
+        let rows = operations::rows(sql).unwrap_or_else(rows);
         let shown = rows.slice(0, rows.num_rows().min(rows_max));
         Ok(Collected { schema: rows.schema(), truncated: shown.num_rows() < rows.num_rows(), batches: vec![shown] })
     }
+    async fn stream(&self, sql: &str) -> Result<BatchStream> {
+        self.asked.lock().push((sql.to_string(), Vec::new()));
+        Ok(futures::stream::iter([Ok(self.profile_rows.lock().clone())]).boxed())
+    }
+    fn profiles(&self, column: &str) -> Vec<String> {
+        if column == "country" { vec!["sales".into()] } else { Vec::new() }
+    }
     fn lineage(&self, _: &str) -> Result<Vec<ColumnOrigin>> {
         Ok(vec![ColumnOrigin { column: "revenue".into(), from: vec!["clean.orders.total".into()] }])
+    }
+    fn queries(&self) -> &[NamedQuery] {
+        &self.queries
     }
     async fn last_run(&self, _: &str) -> Result<Option<LastRun>> {
         Ok(Some(LastRun { run_id: "r1".into(), ended_at: "1970-01-01T00:00:00Z".into() }))
     }
     fn figures(&self) -> Vec<Figure> {
         vec![Figure { name: "stream_rows_total", help: "rows that came", of: "or\"ders".into(), value: 7.0 }]
+    }
+    fn quarantines(&self) -> Vec<String> {
+        vec!["orders".into()]
+    }
+    fn graph(&self) -> Arc<Graph> {
+        Arc::new(operations::graph())
+    }
+    fn can_replay(&self, _: &str, code: &str) -> bool {
+        code == "range"
+    }
+}
+
+#[async_trait]
+impl Commands for Fake {
+    async fn replay(&self, table: &str, code: Option<&str>, _: Option<&str>) -> Result<Replayed> {
+        operations::replay(table, code)
     }
 }
 
@@ -142,11 +190,26 @@ fn shop() -> Shop {
 fn shop_within(limits: Limits) -> Shop {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(dir.path().join("dashboards")).expect("a directory");
+    std::fs::create_dir(dir.path().join("queries")).expect("a directory");
     std::fs::write(dir.path().join("tidemill.toml"), "name = \"shop\"\n").expect("a file");
     std::fs::write(dir.path().join("dashboards/sales.toml"), SALES).expect("a file");
-    let fake = Arc::new(Fake { dir: dir.path().into(), version: AtomicU64::new(1), asked: Mutex::default(), slow: Mutex::default() });
+    std::fs::write(dir.path().join("dashboards/country.toml"), COUNTRY).expect("a file");
+    std::fs::write(dir.path().join("queries/sales.sql"), QUERY).expect("a file");
+    let (project, problems) = tidemill_project::load(dir.path(), &Environment::default());
+    assert_eq!(problems, []);
+    let (dir_of, queries) = (dir.path().into(), project.queries);
+    let fake = Arc::new(Fake {
+        dir: dir_of,
+        queries,
+        profile_rows: Mutex::new(entities::profiles(&[])),
+        version: AtomicU64::new(1),
+        asked: Mutex::default(),
+        slow: Mutex::default(),
+        now: AtomicI64::new(0),
+    });
     let token = Token::given(TOKEN).expect("a token");
-    let served = Served::new(Arc::clone(&fake) as Arc<dyn Data>, token, limits, [127, 0, 0, 1].into());
+    let served =
+        Served::new(Arc::clone(&fake) as Arc<dyn Data>, Arc::clone(&fake) as Arc<dyn Commands>, token, limits, [127, 0, 0, 1].into());
     Shop { fake, app: routes(&served), served, _dir: dir }
 }
 
@@ -188,7 +251,7 @@ async fn everything_but_healthz_wants_the_token() {
     let shop = shop();
     let without = |path: &str| Request::get(path).header("host", "localhost").body(Body::empty()).expect("a request");
     assert_eq!(shop.send(without("/healthz")).await.status(), StatusCode::OK);
-    for route in ROUTES.iter().filter(|r| r.path != "/healthz") {
+    for route in asked_routes().filter(|r| r.path != "/healthz") {
         assert_eq!(shop.send(without(route.path)).await.status(), StatusCode::UNAUTHORIZED, "{}", route.path);
     }
     for page in ["/", "/d/sales", "/assets/x.js", "/?token=0123456789abcdeF", "/?token="] {
@@ -264,7 +327,13 @@ async fn answers_say_what_a_page_may_do() {
 async fn a_dashboard_is_described() {
     let shop = shop();
     let (_, project) = shop.json("/api/project").await;
-    assert_eq!(project["dashboards"], json!([{ "name": "sales", "title": "Sales", "description": "", "entity": null, "live": true }]));
+    assert_eq!(
+        project["dashboards"],
+        json!([
+            { "name": "sales", "title": "Sales", "description": "", "entity": null, "live": true },
+            { "name": "country", "title": "Country", "description": "", "entity": "country", "live": true }
+        ])
+    );
     let (_, sales) = shop.json("/api/dashboards/sales").await;
     assert_eq!(
         sales["filters"],
@@ -397,9 +466,17 @@ async fn formulas_are_text_in_a_file() {
 async fn the_document_lists_every_route_and_what_is_answered_has_its_shapes() {
     let shop = shop();
     let (_, document) = shop.json("/api/openapi.json").await;
-    for route in ROUTES {
+    for route in asked_routes() {
         assert!(document["paths"][route.path]["get"].is_object(), "{}", route.path);
-        let path = route.path.replace("{name}", "sales").replace("{id}", "0").replace("{column}", "orders");
+        let path = route
+            .path
+            .replace("{name}", "sales")
+            .replace("runs/{id}", "runs/latest")
+            .replace("{id}", "0")
+            .replace("{column}", "orders")
+            .replace("{table}", "orders")
+            .replace("{entity}", "country")
+            .replace("{key}", "DE");
         if path == "/api/events" {
             continue;
         }
@@ -413,6 +490,18 @@ async fn the_document_lists_every_route_and_what_is_answered_has_its_shapes() {
     }
     let (_, refused) = shop.json("/api/dashboards/none").await;
     fits(&refused, &json!({ "$ref": "#/components/schemas/Problem" }), &document, "a refusal");
+}
+
+/// The types of the page are made of that file. `UPDATE=1` writes it; then `npm run types` in web/.
+#[test]
+fn the_page_has_this_document() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/openapi.json");
+    let now = document();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, format!("{now:#}\n")).expect("web/ can be written");
+    }
+    let kept: Value = serde_json::from_slice(&std::fs::read(&path).expect("web/openapi.json")).expect("JSON");
+    assert!(kept == now, "web/openapi.json is another document: `UPDATE=1` with this test, then `npm run types` in web/");
 }
 
 /// As far as this document goes into JSON Schema.
@@ -450,7 +539,7 @@ fn fits(value: &Value, schema: &Value, document: &Value, at: &str) {
 #[test]
 fn every_refusal_and_path_of_the_document_is_well_formed() {
     let document = document();
-    assert_eq!(document["paths"].as_object().expect("paths").len(), ROUTES.len());
+    assert_eq!(document["paths"].as_object().expect("paths").len(), asked_routes().count() + writes().count());
     let shapes = document["components"]["schemas"].as_object().expect("shapes");
     let text = document.to_string();
     for reference in text.split("#/components/schemas/").skip(1) {

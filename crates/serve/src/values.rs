@@ -14,13 +14,18 @@ use tidemill_project::dashboard::query::Kind;
 pub fn json_rows(rows: &Collected) -> Result<Vec<Vec<Value>>> {
     let mut out = Vec::with_capacity(rows.rows());
     for batch in &rows.batches {
-        let columns = batch.columns().iter().map(json_column).collect::<Result<Vec<_>>>()?;
+        let columns = json_columns(batch.columns())?;
         let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
         for _ in 0..batch.num_rows() {
             out.push(columns.iter_mut().map(|c| c.next().unwrap_or(Value::Null)).collect());
         }
     }
     Ok(out)
+}
+
+/// Every value of each column.
+pub fn json_columns(columns: &[ArrayRef]) -> Result<Vec<Vec<Value>>> {
+    columns.iter().map(json_column).collect()
 }
 
 fn json_column(column: &ArrayRef) -> Result<Vec<Value>> {

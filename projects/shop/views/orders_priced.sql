@@ -2,12 +2,12 @@
 --! description = "One row per order with what its lines come to."
 --! tests = [
 --!   { unique = "order_id" },
---!   { not_null = ["customer_id", "ordered_at"] },
+--!   { not_null = "customer_id" },
 --! ]
 --! [columns]
 --! order_id = "order"
 --! customer_id = "customer"
---! ordered_at = "moment of ordering"
+--! ordered_at = "moment of ordering; NULL for an order that came live without one, until the table is made anew"
 --! month = "first day of the month of ordering"
 --! is_sold = "neither cancelled nor returned"
 --! lines = "different lines"

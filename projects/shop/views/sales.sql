@@ -3,7 +3,7 @@
 --! description = "The facts: one row per order line, with what its order, article and customer say. Everything about revenue begins here."
 --! tests = [
 --!   { unique = ["order_id", "line"] },
---!   { not_null = ["customer_id", "ordered_at", "quantity", "is_sold"] },
+--!   { not_null = ["customer_id", "quantity", "is_sold"] },
 --!   { relationships = { column = "order_id", to = "orders", to_column = "order_id" } },
 --!   { name = "no_line_lost_or_doubled", sql = """
 --!       SELECT made, there FROM (SELECT count(*) AS made FROM sales) a
@@ -14,7 +14,7 @@
 --! line = "place in the order"
 --! product_id = "article"
 --! customer_id = "customer"
---! ordered_at = "moment of ordering"
+--! ordered_at = "moment of ordering; NULL for an order that came live without one, until the table is made anew"
 --! ordered_on = "day of ordering, UTC"
 --! month = "first day of the month of ordering"
 --! status = "status of the order, unknown where nobody knows"

@@ -3,7 +3,7 @@
 --!   { unique = ["quarter", "is_weekend", "is_dear", "is_main_market"] },
 --!   { name = "no_fact_lost", sql = """
 --!       SELECT made, there FROM (SELECT sum(lines) AS made FROM sales_star) a
---!       CROSS JOIN (SELECT count(*) AS there FROM sales WHERE is_sold AND country IN (SELECT country FROM countries)
+--!       CROSS JOIN (SELECT count(*) AS there FROM sales WHERE is_sold AND ordered_on IS NOT NULL AND country IN (SELECT country FROM countries)
 --!         AND category IN (SELECT category FROM categories)) b WHERE made <> there""" },
 --! ]
 --! [columns]

@@ -1,129 +1,54 @@
-// What the server's HTTP interface says, as its OpenAPI document describes it.
+// What the server says, as its OpenAPI document describes it (generated/api.d.ts), with the words that it uses where the document
+// says no more than “text”.
+
+import type * as api from '../../generated/api'
+
+export type {
+  ColumnEdge,
+  ColumnOrigin,
+  DashboardSummary,
+  EntityList,
+  EntityValues,
+  Lineage,
+  LineageNode,
+  Operator,
+  PanelSql,
+  Problem,
+  Project,
+  QuarantineGroup,
+  QuarantineList,
+  ReplayResult,
+  Run,
+  RunDetail,
+  RunList,
+  RunNode,
+  Series,
+  Step,
+  Value,
+} from '../../generated/api'
 
 export type ColumnType = 'text' | 'integer' | 'number' | 'boolean' | 'date' | 'time'
 export type Format = 'integer' | 'number' | 'money' | 'percent' | 'bytes' | 'duration'
 export type Bucket = 'minute' | 'hour' | 'day' | 'week' | 'month' | 'quarter' | 'year'
-export type PanelKind =
-  | 'number'
-  | 'line'
-  | 'area'
-  | 'bar'
-  | 'stacked'
-  | 'histogram'
-  | 'heatmap'
-  | 'cohort'
-  | 'scatter'
-  | 'table'
+export type PanelKind = 'number' | 'line' | 'area' | 'bar' | 'stacked' | 'histogram' | 'heatmap' | 'cohort' | 'scatter' | 'table'
 export type FilterKind = 'select' | 'range' | 'time'
 
-export type Value = string | number | boolean | null
+/** The same, with members that say it more closely. */
+type Closer<T, Members> = Omit<T, keyof Members> & Members
 
-export interface Project {
-  name: string
-  description: string | null
-  version: string
-  live: boolean
-  dashboards: DashboardEntry[]
-}
-
-export interface DashboardEntry {
-  name: string
-  title: string
-  description: string | null
-  entity: string | null
-  live: boolean
-}
-
-export interface Dashboard {
-  name: string
-  title: string
-  description: string | null
-  entity: string | null
-  filters: Filter[]
-  panels: Panel[]
-}
-
-export interface Filter {
-  column: string
-  label: string
-  kind: FilterKind
-  default: FilterDefault
-}
-
+export type ResultColumn = Closer<api.ResultColumn, { type: ColumnType }>
+export type PanelColumn = Closer<api.Column, { type: ColumnType; format: Format | null }>
+export type Axis = Closer<api.Axis, { type: ColumnType; bucket: Bucket | null }>
+export type Measure = Closer<api.Measure, { format: Format | null }>
 /** A list for `select`, `[from, to]` for `range` and `time`, `"90d"` for `time`. */
-export type FilterDefault = null | string | Value[]
+export type FilterDefault = null | string | api.Value[]
+export type Filter = Closer<api.Filter, { kind: FilterKind; default: FilterDefault }>
+export type Panel = Closer<api.Panel, { kind: PanelKind; x: Axis | null; y: Measure[]; columns: PanelColumn[] }>
+export type Dashboard = Closer<api.Dashboard, { filters: Filter[]; panels: Panel[] }>
+export type PanelRows = Closer<api.PanelRows, { columns: ResultColumn[] }>
+export type RowsPage = Closer<api.RowsPage, { columns: ResultColumn[] }>
+export type FilterChoices = api.FilterChoices
 
-export interface Panel {
-  id: string
-  title: string
-  description: string | null
-  kind: PanelKind
-  view: string
-  width: number
-  live: boolean
-  x: Axis | null
-  y: Measure[]
-  by: { column: string; label: string } | null
-  columns: PanelColumn[]
-  /** Columns of the panel's view: a selection on any other does not apply to it. */
-  selectable: string[]
-}
-
-export interface Axis {
-  column: string
-  label: string
-  type: ColumnType
-  bucket: Bucket | null
-}
-
-export interface Measure {
-  name: string
-  label: string
-  format: Format | null
-  unit: string | null
-}
-
-export interface PanelColumn {
-  name: string
-  label: string
-  type: ColumnType
-  format: Format | null
-}
-
-export interface ResultColumn {
-  name: string
-  type: ColumnType
-}
-
-export interface Result {
-  columns: ResultColumn[]
-  rows: Value[][]
-  truncated: boolean
-  as_of: string | null
-  version: string | number | null
-  elapsed_ms: number
-}
-
-export interface Rows {
-  columns: ResultColumn[]
-  rows: Value[][]
-  total: number
-}
-
-export interface Explained {
-  sql: string
-  params: Value[]
-  view: string
-  lineage: { column: string; from: string[] }[]
-  run: { run_id: string; ended_at: string | null } | null
-}
-
-export interface FilterValues {
-  values: { value: Value; rows: number }[]
-  min: Value
-  max: Value
-}
-
-export interface Failure {
-  error: { code: string; message: string; help?: string | null }
-}
+export type Entity = api.EntitySummary
+export type EntityProfile = Closer<api.EntityProfile, { columns: ResultColumn[] }>
+export type EntityDetail = Closer<api.EntityDetail, { profiles: EntityProfile[] }>

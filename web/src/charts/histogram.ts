@@ -53,11 +53,10 @@ export function histogramPicture({ panel, result, selections, look }: Drawing): 
   }
 
   const between = (from: number, to: number) => {
-    const start = bins[Math.min(from, to)]?.from
-    const edge = bins[Math.max(from, to)]?.to
-    // A range of numbers holds its ends, and the upper edge is the next bin's first: of whole numbers the last one before it is meant.
-    const end = axis?.type === 'integer' && edge != null && edge - 1 >= (start ?? -Infinity) ? edge - 1 : edge
-    return { ...(start == null ? {} : { from: String(start) }), ...(end == null ? {} : { to: String(end) }) }
+    const [first, last] = [bins[Math.min(from, to)], bins[Math.max(from, to)]]
+    const end = last === undefined ? null : lastIn(last, axis?.type === 'integer')
+    // Twelve digits: an edge such as 3 × 0.1 would show its rounding, and leave out the value that it was made for.
+    return { ...(first?.from == null ? {} : { from: String(Number(first.from.toPrecision(12))) }), ...(end === null ? {} : { to: String(end) }) }
   }
   const inside = bins.flatMap((bin, place) =>
     selected !== undefined && !isIn(selected) && bin.from !== null && contains(selected, (bin.from + (bin.to ?? bin.from)) / 2) ? [place] : [],
@@ -94,6 +93,16 @@ export interface Bin {
   from: number | null
   to: number | null
   rows: number
+}
+
+/** The server takes what is as near below an edge as this part of a bin for the edge itself. */
+const NEAR = 1e-9
+
+/** A range of numbers holds both its ends, and the upper edge of a bin is the next one's first: what is meant ends just before. */
+export function lastIn({ from, to }: Bin, whole: boolean): number | null {
+  if (from === null || to === null || to <= from) return to
+  if (whole) return to - 1 >= from ? to - 1 : to
+  return Number((to - (to - from) * NEAR).toPrecision(15))
 }
 
 const MOST_BINS = 2000

@@ -1,6 +1,6 @@
 // A result as charts need it: positions along x, and a series for each value of `by` and each measure. Pure.
 
-import type { Measure, Panel, Result, Value } from '../api/types'
+import type { Measure, Panel, PanelRows, Value } from '../api/types'
 import { bucketEnd } from '../state/times'
 
 export interface Series {
@@ -20,7 +20,7 @@ export interface Matrix {
 export const MOST_SERIES = 12
 const MOST_FILLED = 2000
 
-export function columnOf(result: Result, name: string): number {
+export function columnOf(result: PanelRows, name: string): number {
   return result.columns.findIndex((column) => column.name === name)
 }
 
@@ -33,7 +33,7 @@ export function asNumber(value: Value | undefined): number | null {
   return typeof value === 'boolean' ? Number(value) : null
 }
 
-export function matrixOf(panel: Panel, result: Result, most = MOST_SERIES): Matrix {
+export function matrixOf(panel: Panel, result: PanelRows, most = MOST_SERIES): Matrix {
   const x = columnOf(result, 'x')
   const by = panel.by === null ? -1 : columnOf(result, 'by')
   const xs: Value[] = []

@@ -1,7 +1,7 @@
 // From a panel and its result to what is drawn, and back from a place in the picture to what is selected there. Pure.
 
 import type { EChartsOption } from 'echarts'
-import type { Panel, Result, Value } from '../api/types'
+import type { Panel, PanelRows, Value } from '../api/types'
 import type { Between, Selections } from '../state/selections'
 import type { Colours, Look } from './look'
 import { axisPicture } from './axes'
@@ -43,7 +43,7 @@ export interface Picture {
 
 export interface Drawing {
   panel: Panel
-  result: Result
+  result: PanelRows
   /** What was selected in this panel: the rest of it fades. What was selected elsewhere is not in its result at all. */
   selections: Selections
   look: Look

@@ -16,6 +16,8 @@ export function scatterPicture({ panel, result, selections, look, colours }: Dra
   const yStyle: Style = { format: measure?.format, unit: measure?.unit }
   const xStyle: Style = { type: panel.x?.type }
   const selectedBy = panel.by === null ? undefined : selections[panel.by.column]
+  // Where points have no groups, one stands for all that are as far along.
+  const selectedX = panel.by !== null || panel.x === null ? undefined : selections[panel.x.column]
 
   const points = result.rows.flatMap((row) => {
     const at = asNumber(row[x])
@@ -53,7 +55,10 @@ export function scatterPicture({ panel, result, selections, look, colours }: Dra
       type: 'scatter',
       name: group === undefined ? (measure?.label ?? '') : label(group),
       symbolSize: points.length > 500 ? 5 : 8,
-      data: (members[index] ?? []).map((place) => [points[place]?.x ?? 0, points[place]?.y ?? 0]),
+      data: (members[index] ?? []).map((place) => {
+        const [x, y] = [points[place]?.x ?? 0, points[place]?.y ?? 0]
+        return contains(selectedX, x) ? [x, y] : { value: [x, y], itemStyle: { opacity: FADED / 2 } }
+      }),
       itemStyle: { color: colourOf(group), opacity: group !== undefined && !contains(selectedBy, group) ? FADED / 2 : 0.62 },
       emphasis: { disabled: true },
     })),
@@ -96,8 +101,10 @@ export function scatterPicture({ panel, result, selections, look, colours }: Dra
     },
     coordinates: (place) => [points[place]?.x ?? 0, points[place]?.y ?? 0],
     picks: (place) => {
-      const group = points[place]?.by
-      return panel.by === null || group === undefined ? [] : [{ column: panel.by.column, value: asText(group) }]
+      const point = points[place]
+      if (point === undefined) return []
+      if (panel.by !== null) return point.by === undefined ? [] : [{ column: panel.by.column, value: asText(point.by) }]
+      return panel.x === null ? [] : [{ column: panel.x.column, between: { from: String(point.x), to: String(point.x) } }]
     },
     say: (place) => {
       const group = points[place]?.by

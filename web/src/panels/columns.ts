@@ -1,10 +1,10 @@
 // The columns of the table behind a panel, named and formatted as the panel says.
 
-import type { Panel, Result, ResultColumn } from '../api/types'
+import type { Panel, PanelRows, ResultColumn } from '../api/types'
 import { clip } from '../format'
 import type { Column } from '../parts/DataTable.svelte'
 
-export function columnsOf(panel: Panel, result: Result): Column[] {
+export function columnsOf(panel: Panel, result: PanelRows): Column[] {
   return result.columns.map((column) => {
     if (panel.kind !== 'table') {
       if (column.name === 'x' && panel.x !== null) {

@@ -1,6 +1,6 @@
 // What holds before anyone chose: the filters' defaults.
 
-import type { ColumnType, Dashboard, Filter, FilterValues, Value } from '../api/types'
+import type { ColumnType, Dashboard, Filter, FilterChoices, Value } from '../api/types'
 import { asText, isEmpty, type Selection, type Selections } from './selections'
 import { before } from './times'
 
@@ -25,7 +25,7 @@ export function defaultOf(filter: Filter, newest: Value, type: ColumnType): Sele
   return between
 }
 
-export async function defaultsOf(dashboard: Dashboard, ask: (column: string) => Promise<FilterValues>): Promise<Selections> {
+export async function defaultsOf(dashboard: Dashboard, ask: (column: string) => Promise<FilterChoices>): Promise<Selections> {
   const selections: Selections = {}
   await Promise.all(
     dashboard.filters.map(async (filter) => {

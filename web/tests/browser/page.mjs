@@ -1,5 +1,7 @@
 // A browser and a server to look at: the one of BASE_URL and TOKEN, or else the mock server on a free port.
 import { mkdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 import { start } from '../../mock/server.mjs'
@@ -52,6 +54,19 @@ export async function open() {
     },
   }
 }
+
+/** What axe finds serious or critical. */
+export async function findings(page) {
+  await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'))
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
+  const serious = violations.filter((one) => one.impact === 'serious' || one.impact === 'critical')
+  return serious.map((one) => [one.id, one.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`)])
+}
+
+/** How far the page sticks out to the right. */
+export const tooWide = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
 
 /** Asks again until it holds. The page's policy forbids `eval`, and with it Playwright's own way of waiting for a condition. */
 export async function until(holds, limit = 15_000) {

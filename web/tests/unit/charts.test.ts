@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Panel, Result, Value } from '../../src/api/types'
-import { whole } from '../../src/charts/histogram'
+import type { Panel, PanelRows, Value } from '../../src/api/types'
+import { lastIn, whole } from '../../src/charts/histogram'
 import { Colours, type Look } from '../../src/charts/look'
 import { filled, matrixOf } from '../../src/charts/matrix'
 import { picture, type Drawing } from '../../src/charts/picture'
@@ -23,7 +23,7 @@ const LOOK: Look = {
 const panel = (more: Partial<Panel>): Panel => ({
   id: '3',
   title: 'T',
-  description: null,
+  description: '',
   kind: 'bar',
   view: 'sales',
   width: 6,
@@ -36,12 +36,12 @@ const panel = (more: Partial<Panel>): Panel => ({
   ...more,
 })
 
-const result = (names: string[], rows: Value[][]): Result => ({
+const result = (names: string[], rows: Value[][]): PanelRows => ({
   columns: names.map((name) => ({ name, type: 'text' })),
   rows,
   truncated: false,
-  as_of: null,
-  version: null,
+  as_of: '2025-01-01T00:00:00Z',
+  version: '1',
   elapsed_ms: 1,
 })
 
@@ -113,6 +113,19 @@ describe('a place in a picture is a selection', () => {
     expect(cells.picks(0)).toEqual([{ column: 'country', value: 'DE' }, { column: 'device', value: 'phone' }])
     const points = draw({ panel: panel({ kind: 'scatter', by, x: { column: 'age', label: 'Age', type: 'integer', bucket: null } }), result: result(['x', 'by', 'y0'], [[30, 'tablet', 5], [null, 'x', 1]]) })
     expect([points.places, points.picks(0)]).toEqual([1, [{ column: 'device', value: 'tablet' }]])
+    const plain = draw({ panel: panel({ kind: 'scatter', x: { column: 'age', label: 'Age', type: 'integer', bucket: null } }), result: result(['x', 'y0'], [[30, 5]]) })
+    expect(plain.picks(0)).toEqual([{ column: 'age', between: { from: '30', to: '30' } }])
+  })
+
+  test('a bin of fractions ends before the next one begins, and begins where it says', () => {
+    const bins = draw({ panel: panel({ kind: 'histogram', x: { column: 'price', label: 'Price', type: 'number', bucket: null } }), result: result(['x', 'x1', 'y0'], [[3 * 0.1, 4 * 0.1, 5], [4 * 0.1, 5 * 0.1, 1]]) })
+    const [pick] = bins.picks(0)
+    const between = pick !== undefined && 'between' in pick ? pick.between : {}
+    expect(between.from).toBe('0.3')
+    expect(Number(between.to)).toBeLessThan(0.4)
+    expect(Number(between.to)).toBeGreaterThan(0.399999)
+    expect(lastIn({ from: 0, to: 10, rows: 1 }, true)).toBe(9)
+    expect(lastIn({ from: null, to: null, rows: 1 }, false)).toBeNull()
   })
 })
 

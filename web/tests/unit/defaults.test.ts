@@ -7,7 +7,7 @@ import { before, bucketEnd } from '../../src/state/times'
 const dashboard: Dashboard = {
   name: 'sales',
   title: 'Sales',
-  description: null,
+  description: '',
   entity: null,
   filters: [
     { column: 'country', label: 'Country', kind: 'select', default: ['DE', null] },

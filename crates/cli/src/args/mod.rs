@@ -39,7 +39,7 @@ use clap::{Parser, Subcommand};
     name = "tidemill",
     version,
     disable_help_subcommand = true,
-    after_help = "Start here:\n  tidemill demo                      a finished project, run before your eyes\n  tidemill init shop                 a project of your own\n  tidemill -C shop check             every mistake in it, with file, line and help\n  tidemill -C shop run               bring everything up to date\n  tidemill -C shop shell             ask questions"
+    after_help = "Start here:\n  tidemill demo                      a shop with messy data, run, served and opened in your browser\n  tidemill init shop                 a project of your own\n  tidemill -C shop check             every mistake in it, with file, line and help\n  tidemill -C shop run               bring everything up to date\n  tidemill -C shop shell             ask questions"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -127,4 +127,15 @@ pub enum Command {
     Topics(TopicsCommand),
     Explain(ExplainArgs),
     Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// Whether the process stays until somebody ends it.
+    pub fn stays(&self) -> bool {
+        match self {
+            Command::Serve(_) => true,
+            Command::Demo(args) => !args.no_serve,
+            _ => false,
+        }
+    }
 }

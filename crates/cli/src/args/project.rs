@@ -2,17 +2,38 @@
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use tidemill_generate::written::count;
 
-/// Make a finished project and run it.
+/// Make a shop, run it, and open a page where its numbers move.
 ///
-/// Writes the marketing project (2,240 customers of a real campaign file: missing incomes, impossible birth years, constant columns)
-/// into a fresh directory, runs it, and ends with a table worth reading and the commands to type next.
+/// Writes a project into a fresh directory and makes two years of an online shop's data for it, as messy as such data is; runs it, and shows a table
+/// worth reading and the commands to type next; then serves it, with new orders and stock movements every second, and opens the dashboard. Each part is
+/// printed as the command that does the same.
+///
+/// Ends with Ctrl-C. Started again it goes on where it was, with the orders that fell due meanwhile.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tidemill demo\n  tidemill demo /tmp/try --force")]
+#[command(
+    after_help = "Examples:\n  tidemill demo\n  tidemill demo /tmp/try --rows 20000\n  tidemill demo --no-serve           make it, run it, ask, and end"
+)]
 pub struct DemoArgs {
     /// Where to write it
     #[arg(value_name = "DIR", default_value = "tidemill-demo")]
     pub dir: PathBuf,
+    /// Customers, articles and orders to begin with, of each [default: 100,000]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub rows: Option<u64>,
+    /// Port of the pages [default: 5000, or any that is free where that is taken]
+    #[arg(long, conflicts_with = "no_serve")]
+    pub port: Option<u16>,
+    /// Open the page in a browser even where nobody looks at this output
+    #[arg(long, conflicts_with_all = ["no_open", "no_serve"])]
+    pub open: bool,
+    /// Only print the page's address
+    #[arg(long)]
+    pub no_open: bool,
+    /// End after the run and its answers
+    #[arg(long)]
+    pub no_serve: bool,
     /// Write even into a directory that holds other files
     #[arg(long)]
     pub force: bool,

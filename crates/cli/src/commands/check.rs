@@ -35,6 +35,11 @@ pub fn execute(args: &CheckArgs, context: &Context, out: &mut dyn Write) -> Ende
             if !project.alerts.is_empty() {
                 parts.push(counted(project.alerts.len() as u64, "alert"));
             }
+            match project.queries.len() {
+                0 => {}
+                1 => parts.push("1 query".into()),
+                n => parts.push(format!("{n} queries")),
+            }
             if !project.dashboards.is_empty() {
                 parts.push(counted(project.dashboards.len() as u64, "dashboard"));
             }

@@ -89,6 +89,7 @@ fn for_people(dir: &Path, proposal: &Proposal, context: &Context, out: &mut dyn 
     let steps = [
         ("run".to_string(), "read, clean, build"),
         (format!("profile clean.{first}"), "look closer, also as a page: --html report.html"),
+        ("serve".to_string(), "a first page of it in a browser"),
         ("shell".to_string(), "ask questions"),
     ];
     next(&steps.map(|(rest, why)| (context.command_in(Some(dir), &rest), why)), out)

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tidemill_pipeline::Workspace;
-use tidemill_pipeline::report::{RunOptions, RunReport, Status, StepReport};
+use tidemill_pipeline::report::{RunOptions, RunReport, Status, StepReport, Watch};
 
 pub fn execute(args: &RunArgs, context: &Context, out: &mut dyn Write) -> Ended {
     let options = RunOptions {
@@ -35,19 +35,7 @@ pub fn execute(args: &RunArgs, context: &Context, out: &mut dyn Write) -> Ended 
 
 /// Runs and sums up. `dir` is the project as the commands offered next should name it.
 pub fn perform(workspace: &Arc<Workspace>, options: &RunOptions, context: &Context, dir: Option<&Path>, out: &mut dyn Write) -> Ended {
-    let watcher = watcher(context);
-    let stopped = Arc::clone(workspace);
-    let (ended, signal) = context.wait_cancelling(workspace.run(options, Arc::clone(&watcher)), move || stopped.cancel());
-    drop(watcher); // bars go before anything else is printed
-    let report = match (ended, signal) {
-        (Ok(report), _) => report,
-        (Err(e), Some(code)) => {
-            tracing::info!(error = %e, "the run was stopped");
-            note(context, "stopped", "the next run finishes what was begun");
-            return Err(Failure::Interrupted(code));
-        }
-        (Err(e), None) => return Err(e.into()),
-    };
+    let (report, signal) = watched(workspace, options, watcher(context), context)?;
     let records = records(&report);
     if !write_report(out, context.style.format, || object(&report), &records)? && !context.global.quiet {
         for_people(&report, context, dir, out)?;
@@ -61,6 +49,27 @@ pub fn perform(workspace: &Arc<Workspace>, options: &RunOptions, context: &Conte
     }
     tell_failures(&report, context, dir);
     Ok(u8::from(report.status == Status::Failed))
+}
+
+/// Runs. A signal that stopped it is given too, where there is a report none the less.
+pub fn watched(
+    workspace: &Arc<Workspace>,
+    options: &RunOptions,
+    watcher: Arc<dyn Watch>,
+    context: &Context,
+) -> Result<(RunReport, Option<u8>), Failure> {
+    let stopped = Arc::clone(workspace);
+    let (ended, signal) = context.wait_cancelling(workspace.run(options, Arc::clone(&watcher)), move || stopped.cancel());
+    drop(watcher); // bars go before anything else is printed
+    match (ended, signal) {
+        (Ok(report), signal) => Ok((report, signal)),
+        (Err(e), Some(code)) => {
+            tracing::info!(error = %e, "the run was stopped");
+            note(context, "stopped", "the next run finishes what was begun");
+            Err(Failure::Interrupted(code))
+        }
+        (Err(e), None) => Err(e.into()),
+    }
 }
 
 /// One node's steps together.
@@ -168,7 +177,7 @@ fn for_people(report: &RunReport, context: &Context, dir: Option<&Path>, out: &m
     writeln!(out, "{line}")
 }
 
-fn tell_failures(report: &RunReport, context: &Context, dir: Option<&Path>) {
+pub fn tell_failures(report: &RunReport, context: &Context, dir: Option<&Path>) {
     if context.style.format == OutputFormat::Json {
         // What the report on standard output holds, for whoever reads only errors.
         let steps =
@@ -213,7 +222,7 @@ fn tell_failures(report: &RunReport, context: &Context, dir: Option<&Path>) {
     }
 }
 
-fn object(report: &RunReport) -> Value {
+pub fn object(report: &RunReport) -> Value {
     let quarantined: Vec<Value> = report.quarantined.iter().map(|(table, rows)| json!({ "table": table, "rows": rows })).collect();
     let incomplete: Vec<Value> =
         report.incomplete.iter().map(|f| json!({ "table": f.table, "file": f.file, "reason": f.reason })).collect();
@@ -237,7 +246,7 @@ fn object(report: &RunReport) -> Value {
     })
 }
 
-fn records(report: &RunReport) -> Records {
+pub fn records(report: &RunReport) -> Records {
     let mut records = Records::new(&[
         "step_id",
         "node",

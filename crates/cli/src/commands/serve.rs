@@ -11,11 +11,13 @@ use crate::progress::watcher;
 use parking_lot::Mutex;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use tidemill_core::{Error, Result};
 use tidemill_pipeline::live::{FollowOptions, FollowReport, Following, Until};
-use tidemill_pipeline::report::{RunOptions, Status};
+use tidemill_pipeline::report::{RunOptions, Status, Watch};
 use tidemill_pipeline::{Desk, Workspace};
+use tidemill_project::Environment;
 use tidemill_serve::{Bound, Limits, Server, Token};
 
 pub fn execute(args: &ServeArgs, context: &Context, out: &mut dyn Write) -> Ended {
@@ -25,11 +27,46 @@ pub fn execute(args: &ServeArgs, context: &Context, out: &mut dyn Write) -> Ende
             .help("`tidemill run` brings it up to date once; a table is followed when its connector is one that goes on, such as `kafka`, or says `follow = true`");
         return Err(Failure::Usage(e));
     }
-    let pages = if args.headless { None } else { Some(Arc::new(Pages::prepare(args, context, &workspace)?)) };
-    let ended = if workspace.follows() {
-        follow(args, context, &workspace, pages.as_ref(), out)
+    let shown = if args.headless {
+        None
     } else {
-        stand(context, &workspace, pages.as_ref())
+        let bound = Bound::to(SocketAddr::new(args.bind, args.port))?;
+        Some(Showing { bound, environment: context.environment(), page: "/", at_once: false, opened: Box::new(|_| {}) })
+    };
+    let until = if args.until_caught_up { Until::CaughtUp } else { Until::Stopped };
+    let options = FollowOptions { until, only_followed: false, command: command_line() };
+    perform(&workspace, &options, shown, watcher(context), context, context.global.directory.as_deref(), out)
+}
+
+/// How a project is shown in a browser.
+pub struct Showing {
+    /// Taken before anything else is done, so that an address that is taken is told at once.
+    pub bound: Bound,
+    /// As the project was opened with.
+    pub environment: Environment,
+    /// Where the URL that is printed leads.
+    pub page: &'static str,
+    /// What earlier runs stored is shown while everything is still brought up to date.
+    pub at_once: bool,
+    /// Called with the URL once there is something to see.
+    pub opened: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+/// Serves until told to stop. `dir` is the project as the commands offered next should name it.
+pub fn perform(
+    workspace: &Arc<Workspace>,
+    options: &FollowOptions,
+    shown: Option<Showing>,
+    watch: Arc<dyn Watch>,
+    context: &Context,
+    dir: Option<&Path>,
+    out: &mut dyn Write,
+) -> Ended {
+    let pages = shown.map(|s| Pages::prepare(s, context, workspace)).transpose()?.map(Arc::new);
+    let ended = if workspace.follows() {
+        follow(options, watch, context, workspace, pages.as_ref(), dir, out)
+    } else {
+        stand(watch, context, workspace, pages.as_ref(), dir)
     };
     if let Some(server) = pages.and_then(|p| p.server.lock().take()) {
         context.wait(async {
@@ -41,11 +78,17 @@ pub fn execute(args: &ServeArgs, context: &Context, out: &mut dyn Write) -> Ende
 }
 
 /// Keeps everything current, and shows it.
-fn follow(args: &ServeArgs, context: &Context, workspace: &Arc<Workspace>, pages: Option<&Arc<Pages>>, out: &mut dyn Write) -> Ended {
-    let until = if args.until_caught_up { Until::CaughtUp } else { Until::Stopped };
-    let options = FollowOptions { until, command: command_line() };
+fn follow(
+    options: &FollowOptions,
+    progress: Arc<dyn Watch>,
+    context: &Context,
+    workspace: &Arc<Workspace>,
+    pages: Option<&Arc<Pages>>,
+    dir: Option<&Path>,
+    out: &mut dyn Write,
+) -> Ended {
     let (stopped, quiet) = (Arc::clone(workspace), context.global.quiet);
-    let (bars, watch) = (context.bars.clone(), context.command("top"));
+    let (bars, watch) = (context.bars.clone(), context.command_in(dir, "top"));
     let (mut begun, failed) = (false, Mutex::new(None));
     let ready = |following: &Following| {
         let opened = pages.map_or(Ok(()), |p| p.open(Some(following)));
@@ -64,7 +107,12 @@ fn follow(args: &ServeArgs, context: &Context, workspace: &Arc<Workspace>, pages
         }
         begun = true;
     };
-    let serving = workspace.serve(&options, watcher(context), ready);
+    let serving = async {
+        if let Some(p) = pages.filter(|p| p.at_once && p.desk.is_ready()) {
+            p.open(None)?;
+        }
+        workspace.serve(options, progress, ready).await
+    };
     let (ended, signal) = context.wait_cancelling(serving, move || stopped.cancel());
     let report = ended?;
     if let Some(e) = failed.into_inner() {
@@ -78,25 +126,25 @@ fn follow(args: &ServeArgs, context: &Context, workspace: &Arc<Workspace>, pages
 }
 
 /// A project in which nothing is followed is brought up to date once, and then shown as of the last finished epoch, whoever finishes it.
-fn stand(context: &Context, workspace: &Arc<Workspace>, pages: Option<&Arc<Pages>>) -> Ended {
+fn stand(watch: Arc<dyn Watch>, context: &Context, workspace: &Arc<Workspace>, pages: Option<&Arc<Pages>>, dir: Option<&Path>) -> Ended {
     let options = RunOptions { command: command_line(), ..RunOptions::default() };
     let (stopped, quiet) = (Arc::clone(workspace), context.global.quiet);
     let (stop, mut asked) = tokio::sync::watch::channel(false);
-    let watch = watcher(context);
-    let (bars, run) = (context.bars.clone(), context.command("run"));
+    let (bars, run) = (context.bars.clone(), context.command_in(dir, "run"));
     let standing = async {
         let report = workspace.run(&options, Arc::clone(&watch)).await?;
         drop(watch);
+        if *asked.borrow() {
+            return Ok(());
+        }
         if report.status == Status::Failed {
             let what = report.error.clone().unwrap_or_else(|| "a node failed".into());
             return Err(Error::data(format!("the project could not be brought up to date: {what}")).help(format!("`{run}` tells more")));
         }
-        if !*asked.borrow() {
-            pages.map_or(Ok(()), |p| p.open(None))?;
-            if !quiet {
-                let line = format!("nothing here is followed: `{run}` brings it up to date, and the pages follow; Ctrl-C ends it");
-                bars.suspend(|| crate::failure::to_stderr(&line));
-            }
+        pages.map_or(Ok(()), |p| p.open(None))?;
+        if !quiet {
+            let line = format!("nothing here is followed: `{run}` brings it up to date, and the pages follow; Ctrl-C ends it");
+            bars.suspend(|| crate::failure::to_stderr(&line));
         }
         // The sender lives until a signal comes.
         let _ = asked.wait_for(|asked| *asked).await;
@@ -117,23 +165,25 @@ struct Pages {
     token: Token,
     bound: Mutex<Option<Bound>>,
     server: Mutex<Option<Server>>,
+    page: &'static str,
+    at_once: bool,
+    opened: Box<dyn Fn(&str) + Send + Sync>,
     bars: indicatif::MultiProgress,
     as_json: bool,
 }
 
 impl Pages {
-    /// The address is taken at once, so that one that is taken is told before anything is done.
-    fn prepare(args: &ServeArgs, context: &Context, workspace: &Arc<Workspace>) -> Result<Pages> {
-        let bound = Bound::to(SocketAddr::new(args.bind, args.port))?;
+    fn prepare(showing: Showing, context: &Context, workspace: &Arc<Workspace>) -> Result<Pages> {
+        let Showing { bound, environment, page, at_once, opened } = showing;
         let token = match std::env::var("TIDEMILL_TOKEN") {
             Ok(given) => Token::given(&given)?,
             Err(_) => Token::kept(&workspace.project().lake_at().join("_tidemill/token"))?,
         };
         let desk = Arc::new(Desk::new(workspace)?);
-        let shown = Arc::new(Shown { desk: Arc::clone(&desk), environment: context.environment() });
+        let shown = Arc::new(Shown { desk: Arc::clone(&desk), environment });
         let as_json = context.style.format == OutputFormat::Json;
         let (bound, server) = (Mutex::new(Some(bound)), Mutex::default());
-        Ok(Pages { desk, shown, token, bound, server, bars: context.bars.clone(), as_json })
+        Ok(Pages { desk, shown, token, bound, server, page, at_once, opened, bars: context.bars.clone(), as_json })
     }
 
     /// From now on this is shown. The first time, it is said where.
@@ -144,17 +194,19 @@ impl Pages {
         self.desk.look()?;
         let Some(bound) = self.bound.lock().take() else { return Ok(()) };
         let address = bound.address;
-        let server = bound.serve(Arc::clone(&self.shown) as Arc<dyn tidemill_serve::Data>, self.token.clone(), Limits::default())?;
+        let shown = || Arc::clone(&self.shown);
+        let server = bound.serve(shown(), shown(), self.token.clone(), Limits::default())?;
         self.server.lock().replace(server);
         // Every address of this machine is reached by this one too.
         let host = if address.ip().is_unspecified() { SocketAddr::new([127, 0, 0, 1].into(), address.port()) } else { address };
-        let url = format!("http://{host}/?token={}", self.token.reveal());
-        let line = if self.as_json { serde_json::json!({ "url": url }).to_string() } else { url };
+        let url = format!("http://{host}{}?token={}", self.page, self.token.reveal());
+        let line = if self.as_json { serde_json::json!({ "url": url }).to_string() } else { url.clone() };
         // Who has closed our output does not want to know.
         let _ = self.bars.suspend(|| {
             let mut out = std::io::stdout().lock();
             writeln!(out, "{line}").and_then(|()| out.flush())
         });
+        (self.opened)(&url);
         Ok(())
     }
 }

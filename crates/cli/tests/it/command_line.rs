@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// A starter project, not run yet.
@@ -384,33 +384,4 @@ fn the_shell_reads_statements_and_commands() {
     let wrong = shop.typed(&["shell"], "SELECT contry FROM orders;\nSELECT 5 AS five;\n");
     assert_eq!(code(&wrong), 2, "{}", both(&wrong));
     assert!(!out(&wrong).contains("five"), "a script stops at its first mistake");
-}
-
-#[test]
-fn a_demo_is_refused_where_something_else_is() {
-    let home = tempfile::tempdir().expect("a temporary directory");
-    std::fs::write(home.path().join("precious.txt"), "mine").expect("a file");
-    let output = tidemill().arg("demo").arg(home.path()).output().expect("tidemill starts");
-    assert_eq!(code(&output), 2, "{}", both(&output));
-    assert!(err(&output).contains("--force"), "{}", err(&output));
-    assert_eq!(std::fs::read_dir(home.path()).expect("a directory").count(), 1);
-}
-
-#[test]
-fn the_demo_ends_with_a_table_and_commands_that_work() {
-    let home = tempfile::tempdir().expect("a temporary directory");
-    let run = || tidemill().current_dir(home.path()).args(["demo", "try it"]).output().expect("tidemill starts");
-    let first = run();
-    assert_eq!(code(&first), 0, "{}", both(&first));
-    let text = out(&first);
-    assert!(text.contains("under 30") && text.contains("60 and over"), "{text}");
-    let commands: Vec<&str> = text.lines().filter(|l| l.contains(" -C 'try it' ") && l.starts_with("  ")).collect();
-    assert!(commands.len() >= 5, "{text}");
-    for command in commands.iter().filter(|c| !c.ends_with(" shell")) {
-        let output = Command::new("sh").current_dir(home.path()).args(["-c", command.trim()]).output().expect("a shell");
-        assert_eq!(code(&output), 0, "{command}\n{}", both(&output));
-        assert!(!output.stdout.is_empty(), "{command}");
-    }
-    assert_eq!(code(&run()), 0, "an earlier demo may be made again");
-    assert!(Path::new(&home.path().join("try it/tidemill.toml")).exists());
 }

@@ -83,6 +83,29 @@ fn panels_of_the_shop_answer() {
     assert!((by_category - revenue.as_f64().expect("a number")).abs() < 0.01, "{by_category} of {revenue}");
     let bars: Vec<f64> = answer("By category").iter().filter_map(|r| r["y0"].as_f64()).collect();
     assert!(bars.len() > 1 && bars.windows(2).all(|w| w[0] >= w[1]), "not the greatest first: {bars:?}");
+    queries_of_the_shop_answer(&ran);
+}
+
+fn queries_of_the_shop_answer(ran: &Ran) {
+    let queries = shipped("shop").queries;
+    let ask = |name: &str, values: &[(&str, &str)]| -> Vec<Value> {
+        let query = queries.iter().find(|q| q.name == name).unwrap_or_else(|| panic!("no query {name}"));
+        let given = values.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let sql = written_out(query.asked(given).expect("good values"));
+        let text = ran.tidemill(&["query", &sql, "--format", "json", "--limit", "0"]);
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}\n{text}"))
+    };
+    assert!(queries.iter().all(|q| !q.description.is_empty() && q.parameters.iter().all(|p| !p.description.is_empty())));
+    let customer = ran.one("SELECT max(customer_id) FROM order_metrics WHERE status = 'delivered'");
+    let customer = customer.as_str().expect("somebody ordered");
+    let delivered = ask("customer_orders", &[("customer_id", customer), ("status", "delivered")]);
+    let counted = ran.one(&format!("SELECT count(*) FROM order_metrics WHERE customer_id = '{customer}' AND status = 'delivered'"));
+    assert!(Some(delivered.len() as i64) == counted.as_i64() && !delivered.is_empty(), "{delivered:?}");
+    assert_eq!(ask("customer_orders", &[("customer_id", "C' OR true --")]), Vec::<Value>::new());
+    let best = ask("best_sellers", &[("limit", "3")]);
+    let nets: Vec<f64> = best.iter().filter_map(|r| r["net"].as_f64()).collect();
+    assert!(best.len() == 3 && nets.windows(2).all(|w| w[0] >= w[1]), "{best:?}");
+    assert_eq!(ask("best_sellers", &[("until", "2001")]), Vec::<Value>::new());
 }
 
 /// Every panel of these dashboards, asked of the project: title and rows. Each is asked again with something chosen of every column.

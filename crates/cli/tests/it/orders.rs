@@ -20,14 +20,18 @@ impl Ran {
 
     /// The same, with data made as these arguments of `generate` say.
     pub(crate) fn with(name: &'static str, how: &[&str]) -> Ran {
-        let home = tempfile::tempdir().expect("a temporary directory");
-        copy(&cargo::root().join("projects").join(name), &home.path().join(name));
-        let ran = Ran { home, name };
+        let ran = Ran::made(name);
+        copy(&cargo::root().join("projects").join(name), &ran.dir());
         let (data, truth) = (ran.dir().join("data"), ran.truth());
         let (data, truth) = (data.to_str().expect("UTF-8"), truth.to_str().expect("UTF-8"));
         ran.tidemill(&[&["generate", name, "--force", "--out", data, "--truth", truth], how].concat());
         ran.tidemill(&["run"]);
         ran
+    }
+
+    /// A place for a project that is not there yet.
+    pub(crate) fn made(name: &'static str) -> Ran {
+        Ran { home: tempfile::tempdir().expect("a temporary directory"), name }
     }
 
     pub(crate) fn dir(&self) -> PathBuf {
@@ -95,7 +99,7 @@ fn tidemill(dir: &Path, arguments: &[&str]) -> Output {
     command(dir, arguments).output().expect("tidemill starts")
 }
 
-fn command(dir: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidemill"));
     command.arg("-C").arg(dir).args(arguments).env_remove("TIDEMILL_ENV").env("NO_COLOR", "1");
     command

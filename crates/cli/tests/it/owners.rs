@@ -13,12 +13,12 @@ const COUNTS: &str = "SELECT (SELECT count(*) FROM raw.orders) AS taken, (SELECT
     (SELECT count(*) FROM quarantine.orders WHERE status = 'open') AS aside";
 
 /// A run that waits at an edge for its end.
-struct Held(Child);
+pub struct Held(Child);
 
 impl Held {
     /// Once `sign` is there the run is at the edge, or about to be: it cannot come any further.
     #[allow(clippy::disallowed_methods)] // a test that waits for another process has to
-    fn at(project: &Project, edge: &str, sign: &str) -> Held {
+    pub fn at(project: &Project, edge: &str, sign: &str) -> Held {
         let held = Held(project.start(project.run_to(&format!("{edge}:hold"))));
         let began = Instant::now();
         while !project.dir().join(sign).exists() {
@@ -28,7 +28,7 @@ impl Held {
         held
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.0.kill().expect("it is ours to kill");
         let status = self.0.wait().expect("it ends");
         assert_eq!(status.signal(), Some(9), "it was still there: {status:?}");

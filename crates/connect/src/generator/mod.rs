@@ -59,14 +59,20 @@ impl StreamConnector for Generator {
         }
         // The machine's clock: this is an outside system, whose rows come when they come.
         let now = SystemClock.now_micros();
-        let from_now = asked.per_second_milli.map(|per_second_milli| Live { from: now, per_second_milli });
+        // The first row that does not wait already falls due now.
+        let from_now = asked.per_second_milli.map(|per_second_milli| {
+            let before = Live { from: 0, per_second_milli }.at(asked.make.after.saturating_add(asked.backlog_rows));
+            Live { from: now.saturating_sub(before), per_second_milli }
+        });
+        let backlog = asked.make.after.saturating_add(asked.backlog_rows);
         let mut make = tidemill_generate::Options { live: from_now, ..asked.make };
-        let split: Arc<str> = flowing(&make)?.table.into();
+        let all = flowing(&make)?;
+        let split: Arc<str> = all.table.into();
         let at = match from.get(&*split) {
             Some(text) => {
                 Position::parse(text).ok_or_else(|| Error::data(format!("the position \"{text}\" is none of made-up rows")).at(&*split))?
             }
-            None => Position { unit: 0, line: 1, live: from_now },
+            None => Position { unit: if all.is_paced { make.after } else { 0 }, line: 1, live: from_now },
         };
         make.live = asked.per_second_milli.map(|rate| at.paced(rate, now));
         let flowing = flowing(&make)?;
@@ -81,7 +87,19 @@ impl StreamConnector for Generator {
             .spawn(move || work(&make, first, live, &halt, &to))
             .map_err(|e| Error::unavailable("cannot start a thread").because(e))?;
         let decoder = RecordDecoder::new(&split, &format(), columns, crate::connector::Drift::Evolve)?;
-        Ok(Box::new(Made { split, decoder, at, live, flowing, border, rests: 0, stretches: Some(stretches), stop, thread: Some(thread) }))
+        Ok(Box::new(Made {
+            split,
+            decoder,
+            at,
+            live,
+            flowing,
+            border,
+            backlog,
+            rests: 0,
+            stretches: Some(stretches),
+            stop,
+            thread: Some(thread),
+        }))
     }
 
     fn decode_again(&self, _: &Options, _: &Path, split: &str, records: &[(u64, &str)], columns: &[ColumnRead]) -> Result<Decoded> {
@@ -171,6 +189,8 @@ struct Made {
     flowing: Flowing,
     /// The unit up to which rows had fallen due when it was opened.
     border: u64,
+    /// The unit up to which rows only seem to have come before: nobody is late for them.
+    backlog: u64,
     rests: u32,
     stretches: Option<Receiver<Stretch>>,
     stop: Arc<AtomicBool>,
@@ -193,7 +213,7 @@ impl Made {
         let decoded = self.decoder.decode(&records, &[])?;
         self.at = Position { unit: next, line: self.at.line + records.len() as u64, ..self.at };
         // When it fell due, not when it was made: who is late is seen to be.
-        let source_micros = self.live.map(|l| l.at(next.saturating_sub(1)));
+        let source_micros = self.live.map(|l| l.at(next.saturating_sub(1))).filter(|_| next > self.backlog);
         Ok(StreamBatch { split: Arc::clone(&self.split), decoded, position: self.at.to_string(), source_micros })
     }
 }

@@ -19,6 +19,18 @@ pub const DOCS: &[OptionDoc] = &[
     doc("table", "text", "", "Which table, where the kind has several."),
     doc("rows", "integer, or a text such as \"10M\"", "10000, with `rate` no end", "How many rows."),
     doc("rate", "a text such as \"100/s\"", "", "Rows come as time goes, dated now; without it they come at once, and have an end."),
+    doc(
+        "after",
+        "integer, or a text such as \"100k\"",
+        "0",
+        "With `rate`: rows go on after so many that are elsewhere, made with the same seed: of the same customers and articles, numbered from there on.",
+    ),
+    doc(
+        "backlog_rows",
+        "integer, or a text such as \"10k\"",
+        "0",
+        "With `rate`: so many have fallen due already when the source is first opened, as if it had been followed before.",
+    ),
     doc("seed", "integer", "1", "The same seed gives the same rows."),
     doc(
         "errors",
@@ -33,6 +45,7 @@ pub const DOCS: &[OptionDoc] = &[
 pub struct Asked {
     pub make: tidemill_generate::Options,
     pub per_second_milli: Option<u64>,
+    pub backlog_rows: u64,
 }
 
 pub fn parse(options: &Options) -> (Asked, Vec<OptionProblem>) {
@@ -53,12 +66,10 @@ pub fn parse(options: &Options) -> (Asked, Vec<OptionProblem>) {
     if per_second_milli.is_some() {
         make.rows = u64::MAX;
     }
-    let rows = match r.get("rows") {
-        Some(OptionValue::Text(text)) => Some(count(text)),
-        Some(_) => r.count("rows").map(|n| Ok(n as u64)),
-        None => None,
-    };
-    make.rows = written(&mut r, "rows", rows).unwrap_or(make.rows);
+    make.rows = number(&mut r, "rows").unwrap_or(make.rows);
+    make.after = number(&mut r, "after").unwrap_or(0);
+    // `rows` are those that come.
+    make.rows = make.rows.saturating_add(make.after);
     if let Some(seed) = r.count("seed") {
         make.seed = seed as u64;
     }
@@ -74,15 +85,31 @@ pub fn parse(options: &Options) -> (Asked, Vec<OptionProblem>) {
             r.problem(key, format!("`{key}` and `rate` do not go together"), "rows that come at a rate are dated now: remove one of them");
         }
     }
+    let backlog_rows = number(&mut r, "backlog_rows").unwrap_or(0);
+    for key in ["after", "backlog_rows"] {
+        if per_second_milli.is_none() && r.get(key).is_some() {
+            let help = "rows that are made at once begin at the first: remove it, or say at which `rate` they come";
+            r.problem(key, format!("`{key}` goes with `rate`"), help);
+        }
+    }
     if r.problems.is_empty() {
         // Which table it is, and what does not go together, is known where rows are made.
         let live = per_second_milli.map(|per_second_milli| Live { from: 0, per_second_milli });
         if let Err(e) = flowing(&tidemill_generate::Options { live, ..make.clone() }) {
-            let key = ["table", "rows", "errors"].into_iter().find(|k| e.what.contains(*k)).unwrap_or("kind");
+            let key = ["table", "rows", "after", "errors"].into_iter().find(|k| e.what.contains(*k)).unwrap_or("kind");
             r.problem(key, e.what, e.help.unwrap_or_default());
         }
     }
-    (Asked { make, per_second_milli }, r.problems)
+    (Asked { make, per_second_milli, backlog_rows }, r.problems)
+}
+
+/// As a number, or as people write one.
+fn number(r: &mut OptionReader<'_>, key: &str) -> Option<u64> {
+    let value = match r.get(key)? {
+        OptionValue::Text(text) => count(text),
+        _ => Ok(r.count(key)? as u64),
+    };
+    written(r, key, Some(value))
 }
 
 fn written<T>(r: &mut OptionReader<'_>, key: &str, value: Option<Result<T, String>>) -> Option<T> {

@@ -119,6 +119,60 @@ fn another_rate_goes_on_at_the_moment_where_the_first_one_stood() {
     assert!(["", "1", "1 x", "1 2 3", "-1 2", "1 2 3 0"].iter().all(|bad| Position::parse(bad).is_none()));
 }
 
+/// What a shop in files is, a stream goes on with: the next order is the one after theirs, of the same customers and articles.
+#[test]
+fn rows_go_on_after_those_of_files() {
+    let column = |name: &str| ColumnRead::new(name, DataType::Utf8);
+    let taken = |table: &str, columns: &[&str]| {
+        let options =
+            options(&[("kind", "shop"), ("table", table), ("rate", "1000/s"), ("after", "2k"), ("rows", "300"), ("errors", "none")]);
+        assert!(Generator.check(&options, Path::new(".")).is_empty());
+        let columns: Vec<ColumnRead> = columns.iter().map(|c| column(c)).collect();
+        let now = SystemClock.now_micros();
+        let mut source = Generator.open(&options, Path::new("."), &columns, &Positions::new()).unwrap();
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        loop {
+            match source.pull(SOON).unwrap() {
+                Pulled::Batches(batches) => {
+                    for b in batches {
+                        let texts: Vec<_> = b.decoded.batch.columns().iter().map(|c| c.as_string::<i32>().clone()).collect();
+                        rows.extend((0..b.decoded.batch.num_rows()).map(|r| texts.iter().map(|t| t.value(r).to_string()).collect()));
+                    }
+                }
+                Pulled::Idle => {}
+                Pulled::End => break,
+            }
+        }
+        assert!(SystemClock.now_micros() - now >= 290_000, "300 at 1000 a second take their time");
+        rows
+    };
+    let orders = taken("orders", &["order_id", "customer_id"]);
+    let numbers: Vec<String> = (2001..=2300).map(|n| format!("O{n:010}")).collect();
+    assert_eq!(orders.iter().map(|r| r[0].clone()).collect::<Vec<_>>(), numbers);
+    assert!(orders.iter().all(|r| *r[1] >= *"C000000001" && *r[1] <= *"C000002000"), "{orders:?}");
+    let lines = taken("order_lines", &["order_id", "product_id", "quantity"]);
+    assert!(numbers.iter().all(|n| lines.iter().any(|l| l[0] == *n)) && lines.iter().all(|l| *l[1] <= *"P000002000"));
+    // Each line takes its pieces from the shelf, and what is sold is bought again.
+    let moved = taken("stock_movements", &["kind", "quantity"]);
+    let sum = |kind: &str| moved.iter().filter(|m| m[0] == kind).map(|m| m[1].parse::<i64>().unwrap()).sum::<i64>();
+    assert_eq!(-sum("sale"), lines.iter().map(|l| l[2].parse::<i64>().unwrap()).sum::<i64>());
+    assert!((sum("purchase") + sum("sale")).abs() < -sum("sale"), "{} bought, {} sold", sum("purchase"), sum("sale"));
+}
+
+#[test]
+fn what_would_have_come_before_is_there_at_once() {
+    let options = options(&[("kind", "sensors"), ("rate", "10/s"), ("backlog_rows", "600"), ("errors", "none")]);
+    let mut source = open(&options, &Positions::new());
+    assert_eq!(source.lag()[0].behind, Some(601));
+    let now = SystemClock.now_micros();
+    let mut got = Got::default();
+    while got.rows.len() < 601 {
+        got.pull(source.as_mut());
+    }
+    let (first, last) = (got.rows[0].2, got.rows[600].2);
+    assert!((59_000_000..=61_000_000).contains(&(now - first)) && (now - last).abs() < 1_000_000, "{first} to {last}, now {now}");
+}
+
 #[test]
 fn mistakes_are_named() {
     let problems = |pairs: &[(&str, &str)]| {
@@ -132,6 +186,8 @@ fn mistakes_are_named() {
     assert!(problems(&[("kind", "sensors"), ("rate", "often")]).contains("100/s"));
     assert!(problems(&[("kind", "sensors"), ("rate", "5/s"), ("days", "3")]).contains("takes an integer"));
     assert!(problems(&[("kind", "sensors"), ("rate", "5/s"), ("start", "2024-01-01")]).contains("do not go together"));
+    assert!(problems(&[("kind", "shop"), ("table", "orders"), ("after", "5")]).contains("`after` goes with `rate`"));
+    assert!(problems(&[("kind", "sensors"), ("backlog_rows", "5")]).contains("`backlog_rows` goes with `rate`"));
     assert!(problems(&[("kind", "nexmark"), ("table", "bid"), ("errors", "5%")]).contains("no errors"));
     assert_eq!(problems(&[("kind", "shop"), ("table", "orders"), ("rate", "100/s"), ("errors", "5%")]), "");
     // Columns about the message are of Kafka.

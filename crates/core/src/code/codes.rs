@@ -77,6 +77,9 @@ codes! {
     FUNCTION_SHAPE = "TM0410";
     TEST_UNKNOWN = "TM0411";
     FUNCTION_TEST = "TM0412";
+    /// `$name` that the header of a query does not declare.
+    PARAMETER_UNKNOWN = "TM0413";
+    PARAMETER_UNUSED = "TM0414";
 
     // The graph.
     CIRCLE = "TM0501";

@@ -119,6 +119,22 @@ value, and numbers with a point need agree to nine digits only:
     --! ]"#,
     },
     Code {
+        code: "TM0413",
+        title: "a parameter that the header does not declare",
+        text: r#"A file in `queries` is asked by its name with values for its parameters. Each is written `$name` in the SQL and
+declared with its type in the header, so that a value of another type is refused before anything is asked:
+
+    --! [params]
+    --! customer_id = "text"
+    --! months = { type = "int", default = 12, description = "so many months back" }"#,
+    },
+    Code {
+        code: "TM0414",
+        title: "a parameter that does nothing",
+        text: r#"The header declares a parameter that the SQL does not use: whoever gives a value for it would believe that it
+counts. Use it, as in `WHERE customer_id = $customer_id`, or remove it from the header."#,
+    },
+    Code {
         code: "TM0501",
         title: "a circle",
         text: r#"Each of these is made from the next, and the last from the first, so none can be computed first. The message

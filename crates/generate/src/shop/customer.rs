@@ -77,11 +77,7 @@ impl Shop {
 
     /// Customers who are there from the period's first moment on.
     pub fn registered_before(&self) -> u64 {
-        if matches!(self.times, crate::period::Times::Steady { .. }) {
-            self.customers
-        } else {
-            (self.customers * BEFORE_PERCENT / 100).max(1)
-        }
+        if self.is_live() { self.customers } else { (self.customers * BEFORE_PERCENT / 100).max(1) }
     }
 
     /// 0 loyal, 1 regular, 2 fleeting.

@@ -100,4 +100,9 @@ impl Shop {
             streams,
         }
     }
+
+    /// Whether orders come now, one after the other.
+    pub fn is_live(&self) -> bool {
+        matches!(self.times, Times::Steady { .. })
+    }
 }

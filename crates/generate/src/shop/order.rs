@@ -88,7 +88,7 @@ impl Shop {
 
     pub fn order(&self, i: u64) -> Order {
         let first = self.burst(i);
-        let is_live = matches!(self.times, crate::period::Times::Steady { .. });
+        let is_live = self.is_live();
         let mut d = self.streams.order.draws(i);
         let mut at = self.times.at(i, self.streams.time.at(i));
         let customer = match first {

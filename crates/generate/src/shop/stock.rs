@@ -97,7 +97,8 @@ impl Table for StockMovements<'_> {
                 push(id, None, "adjustment", -(1 + d.below(2) as i64), order.at);
             }
         }
-        let Some(shipped) = order.shipped else { return };
+        // Of an order that has only just come the pieces are taken from the shelf at once: nobody follows it until it is sent.
+        let Some(shipped) = order.shipped.or(shop.is_live().then_some(order.at)) else { return };
         for k in 0..order.lines {
             let line = shop.line(i, &order, k);
             push(line.product, Some(i), "sale", -line.quantity, shipped);

@@ -141,6 +141,7 @@ impl Run {
             |s| s.text.clone(),
         );
         let query = session.query(&sql).await?;
+        step.runs(&query);
         let mut rows = query.stream()?;
         let mut out = Sink::open(&path, &target, &query.schema)?;
         while let Some(batch) = rows.next().await {
@@ -149,12 +150,12 @@ impl Run {
             }
             let batch = batch?;
             Meter::add(&step.meter.rows_read, batch.num_rows() as u64);
-            tokio::task::block_in_place(|| out.write(&batch))?;
+            tokio::task::block_in_place(|| step.writes(|| out.write(&batch)))?;
             Meter::add(&step.meter.rows_written, batch.num_rows() as u64);
         }
         let latest = target.latest.as_ref().map(|l| dir.join(l));
         let size = tokio::task::block_in_place(|| {
-            let size = out.finish()?;
+            let size = step.writes(|| out.finish())?;
             if let Some(latest) = &latest {
                 durable::link_over(&path, latest)?;
             }

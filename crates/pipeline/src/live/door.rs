@@ -4,6 +4,7 @@
 use super::Following;
 use super::seal::Asked;
 use super::status::Figures;
+use crate::reading::Reading;
 use crate::report::{Rows, SavepointReport};
 use crate::workspace::Workspace;
 use arrow::ipc::reader::StreamReader;
@@ -203,7 +204,7 @@ impl Workspace {
     /// Asks over the newest rows too.
     pub(crate) async fn query_hot(&self, following: &Following, sql: &str, limit: Option<usize>) -> Result<Rows> {
         let tables = following.figures.lock().tables()?;
-        let session = self.session_hot(&following.hot, tables).await?;
+        let session = self.session_hot(&following.hot, Reading::AsDeclared, tables).await?;
         Self::query_in(&session, sql, limit).await
     }
 }

@@ -3,6 +3,7 @@
 use super::feed::Feed;
 use super::latency::Histogram;
 use super::outlet::Outlet;
+use crate::reading::Reading;
 use crate::state::Outcome;
 use crate::workspace::Workspace;
 use arrow::array::RecordBatch;
@@ -150,7 +151,7 @@ impl Hot {
             settled.into_iter().for_each(|b| v.fresh.push(b));
             let mut base = v.base.clone();
             if let Some(base) = &mut base {
-                base.files.retain(|f| !v.is_new && !v.open_files.contains(&f.path));
+                base.files.retain(|f| !v.open_files.contains(&f.path));
             }
             let mut rows: Vec<RecordBatch> = v.sealed.iter().chain(v.fresh.all()).cloned().collect();
             rows.extend(v.live.open_rows()?);
@@ -162,7 +163,12 @@ impl Hot {
 
 impl Workspace {
     /// A session that sees the last finished epoch and everything that came since.
-    pub(crate) async fn session_hot(&self, hot: &Mutex<Hot>, system: Vec<(&'static str, RecordBatch)>) -> Result<Session> {
+    pub(crate) async fn session_hot(
+        &self,
+        hot: &Mutex<Hot>,
+        reading: Reading,
+        system: Vec<(&'static str, RecordBatch)>,
+    ) -> Result<Session> {
         let moment = hot.lock().moment()?;
         let mut instead: BTreeMap<TableName, Arc<dyn TableProvider>> = BTreeMap::new();
         for (name, base, rows) in moment.tables {
@@ -175,10 +181,11 @@ impl Workspace {
             };
             instead.insert(name, hot::with_rows(stored, &rows)?);
         }
+        instead.extend(self.with_journals(&moment.versions).await?);
         for (name, rows) in system {
             instead.insert(TableName::system(name), tidemill_engine::batch_table(rows)?);
         }
-        self.session_with(&moment.versions, instead).await
+        self.session_with(&moment.versions, reading, instead).await
     }
 }
 

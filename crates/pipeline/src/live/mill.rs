@@ -4,6 +4,7 @@
 use super::feed::{self, Feed, Message, Pump, Sent, Taken};
 use super::guard::Guard;
 use super::hot::{self, Hot, HotTable, HotView, Rows};
+use super::orders::Orders;
 use super::recovery::Recovery;
 use super::seal::{self, Asked, Committed, Sealed};
 use super::status::Figures;
@@ -47,6 +48,10 @@ pub(crate) struct Mill {
     pub hot: Arc<Mutex<Hot>>,
     pub figures: Arc<Mutex<Figures>>,
     asked: Arc<Mutex<Vec<Asked>>>,
+    /// What it stands still for.
+    pub orders: Orders,
+    /// Rules are not fitted before.
+    pub fits_from: i64,
     pub feeds: Vec<Feed>,
     guard: Guard,
     messages: Option<Receiver<Sent>>,
@@ -76,8 +81,8 @@ pub(crate) struct Mill {
 enum Turned {
     On,
     Stopped,
-    /// Rows have come whose rules were never fitted.
-    ToFit,
+    /// Rows have come whose rules were never fitted, or somebody ordered what only a mill at rest allows.
+    ToRest,
 }
 
 /// Sources that stay open while the mill stands still: what they bring waits, and nothing that they handed over is lost.
@@ -137,6 +142,8 @@ impl Mill {
             hot: Arc::new(Mutex::new(hot)),
             figures: Arc::default(),
             asked: Arc::default(),
+            orders: Orders::default(),
+            fits_from: 0,
             feeds,
             guard: Guard::default(),
             messages: Some(messages),
@@ -192,17 +199,22 @@ impl Mill {
 
     /// What others see of it.
     pub fn following(&self) -> Following {
-        Following { hot: Arc::clone(&self.hot), figures: Arc::clone(&self.figures), asked: Arc::clone(&self.asked) }
+        Following {
+            hot: Arc::clone(&self.hot),
+            figures: Arc::clone(&self.figures),
+            asked: Arc::clone(&self.asked),
+            orders: self.orders.clone(),
+        }
     }
 
-    /// Turns until told to stop, or until everything that had come is taken in and committed; or until rules are to be fitted to the first rows,
-    /// for which the mill stands still and its sources stay open.
+    /// Turns until told to stop, or until everything that had come is taken in and committed; or until rules are to be fitted to the first rows or an
+    /// order is to be carried out, for which the mill stands still and its sources stay open.
     pub fn turn(&mut self, options: &FollowOptions) -> Result<Option<Standstill>> {
         let result = loop {
             match self.once(options) {
                 Ok(Turned::On) => {}
                 Ok(Turned::Stopped) => break Ok(()),
-                Ok(Turned::ToFit) => return Ok(self.stand_still()),
+                Ok(Turned::ToRest) => return Ok(self.stand_still()),
                 Err(e) => break Err(e),
             }
         };
@@ -229,8 +241,9 @@ impl Mill {
             }
         };
         // Rules are fitted by a run, for which the mill stands still; before one, they are fitted anyway.
-        let to_fit = self.serves && !cancelled && (through || self.epochs > 0) && !self.unfitted().is_empty();
-        if cancelled || through || to_fit {
+        let to_fit = (through || self.epochs > 0) && now >= self.fits_from && !self.unfitted().is_empty();
+        let to_rest = self.serves && !cancelled && (to_fit || self.orders.is_waiting());
+        if cancelled || through || to_rest {
             self.settle_commit(true)?;
             if let Some((mut recovery, since)) = self.recovering.take() {
                 recovery.took_in(self, since.elapsed());
@@ -239,7 +252,7 @@ impl Mill {
             while self.seal(true, None)? {
                 self.settle_commit(true)?;
             }
-            return Ok(if to_fit { Turned::ToFit } else { Turned::Stopped });
+            return Ok(if to_rest { Turned::ToRest } else { Turned::Stopped });
         }
         if options.until == Until::CaughtUp && now - self.moved_at > PATIENCE_MICROS {
             self.check_reached()?;

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`feed`] (a source, pulled by a thread of its own), [`mill`] (the loop: rows through recipes into views, an epoch when
 //! one is due), [`hot`] (what is in memory, and how queries see it), [`seal`] (an epoch cut off and committed), [`standing`] and [`view`] (state, from
-//! checkpoints or built anew), [`guard`] (alerts), [`outlet`] (where a view's rows are sent), [`status`] and [`latency`] (how it is doing), [`recovery`] (a start after a crash), [`door`] (the socket through which other processes ask).
+//! checkpoints or built anew), [`guard`] (alerts), [`orders`] (what is done while it stands still), [`outlet`] (where a view's rows are sent), [`status`] and [`latency`] (how it is doing), [`recovery`] (a start after a crash), [`door`] (the socket through which other processes ask).
 //!
 //! Invariant: a source is told that rows are durable after the epoch that holds them is done; what a crash cuts off is given up whole and read
 //! again from where the last finished epoch says.
@@ -14,6 +14,7 @@ pub(crate) mod hot;
 mod late;
 pub mod latency;
 mod mill;
+pub(crate) mod orders;
 mod outlet;
 mod recovery;
 pub(crate) mod seal;
@@ -27,6 +28,7 @@ use crate::run::run_id;
 use crate::workspace::{Workspace, versions_of};
 use hot::Hot;
 use mill::{Mill, Standstill};
+use orders::Orders;
 use parking_lot::Mutex;
 pub(crate) use recovery::Recovery;
 use status::Figures;
@@ -44,6 +46,9 @@ const MAINTAIN_MICROS: i64 = 30_000_000;
 /// Versions of followed tables can be named for so long: they come several times a second.
 const HISTORY: Duration = Duration::from_secs(600);
 
+/// Rules that could not be fitted to the first rows are tried again after so long.
+const FIT_AGAIN_MICROS: i64 = 10_000_000;
+
 /// Until when to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
@@ -58,6 +63,8 @@ pub enum Until {
 #[derive(Debug, Clone)]
 pub struct FollowOptions {
     pub until: Until,
+    /// All else was brought up to date a moment ago, and is left as it is: following begins at once.
+    pub only_followed: bool,
     pub command: String,
 }
 
@@ -75,6 +82,7 @@ pub struct Following {
     pub figures: Arc<Mutex<Figures>>,
     /// Savepoints that somebody waits for.
     pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
+    pub(crate) orders: Orders,
 }
 
 impl Workspace {
@@ -106,20 +114,35 @@ impl Workspace {
         mut ready: impl FnMut(&Following) + Send,
     ) -> Result<FollowReport> {
         let began = Instant::now();
-        let run = RunOptions { command: options.command.clone(), ..RunOptions::default() };
+        let mut run = RunOptions { command: options.command.clone(), ..RunOptions::default() };
+        if options.only_followed {
+            run.select = self.checked.tables.iter().filter(|p| p.stream.is_some()).map(|p| p.raw_node()).collect();
+        }
         let mut recovery = None;
-        let report = self.run_with(lease, &run, Arc::clone(&watch), Some(&mut recovery)).await?;
+        let ran = self.run_with(lease, &run, Arc::clone(&watch), Some(&mut recovery)).await;
+        // What was cut short has not failed: the next start finishes it.
+        if self.cancelled.is_asked() {
+            if let Err(e) = ran {
+                tracing::info!(error = %e, "stopped while everything was brought up to date");
+            }
+            return Ok(FollowReport { elapsed: began.elapsed(), ..FollowReport::default() });
+        }
+        let report = ran?;
         if report.status == Status::Failed {
             let what = report.error.clone().unwrap_or_else(|| "a node failed".into());
             return Err(Error::data(format!("the project could not be brought up to date: {what}")).help("`tidemill run` tells more"));
         }
-        if self.cancelled.is_asked() {
-            return Ok(FollowReport { elapsed: began.elapsed(), ..FollowReport::default() });
-        }
         let mut still = None;
+        let (orders, _closes) = Orders::until_dropped();
+        // Told once what was ordered can be seen.
+        let mut carried_out = Vec::new();
+        let until = options.until;
+        let mut fits_from = 0;
         loop {
             let opening = Instant::now();
             let mut mill = self.mill(lease, &watch, &BTreeSet::new(), still.take()).await?;
+            mill.orders = orders.clone();
+            mill.fits_from = fits_from;
             if let Some(mut recovery) = recovery.take() {
                 recovery.opened(&mill, opening.elapsed());
                 mill.recovered(recovery)?;
@@ -127,6 +150,7 @@ impl Workspace {
             let following = mill.following();
             let door = door::Door::open(self, &following)?;
             ready(&following);
+            carried_out.drain(..).for_each(orders::CarriedOut::tell);
             let options = options.clone();
             let result = in_thread(move || mill.turn(&options)).await?;
             drop(door);
@@ -134,9 +158,24 @@ impl Workspace {
                 let figures = following.figures.lock().clone();
                 return Ok(FollowReport { figures, elapsed: began.elapsed() });
             };
-            // First rows have come: now their rules can be fitted. The sources stay open meanwhile.
-            let run = RunOptions { select: stands.unfitted.clone(), command: run.command.clone(), ..RunOptions::default() };
-            self.run_nodes(lease, &run, Arc::clone(&watch)).await?;
+            // The sources stay open meanwhile.
+            if !stands.unfitted.is_empty() {
+                // First rows have come: now their rules can be fitted.
+                let run = RunOptions { select: stands.unfitted.clone(), command: run.command.clone(), ..RunOptions::default() };
+                let fitted = self.run_nodes(lease, &run, Arc::clone(&watch)).await;
+                if let Err(e) = fitted {
+                    // Who stays goes on without: the sources of other tables may be back later.
+                    if until != Until::Stopped {
+                        return Err(e);
+                    }
+                    tracing::warn!(error = %e, "rules could not be fitted to rows that came; this is tried again");
+                    self.give_up_left(lease).await?;
+                    fits_from = self.clock.now_micros() + FIT_AGAIN_MICROS;
+                }
+            }
+            for order in orders.take() {
+                carried_out.push(self.carry_out(lease, order, &watch).await?);
+            }
             still = Some(stands);
         }
     }
@@ -177,7 +216,7 @@ impl Workspace {
         }
         let steps: Vec<_> = mill.feeds.iter().map(|f| mill.recorder.step(&f.p.raw_node(), "follow")).collect();
         let until = if is_last { Until::CaughtUp } else { Until::CaughtUpInReach };
-        let follow = FollowOptions { until, command: options.command.clone() };
+        let follow = FollowOptions { until, only_followed: false, command: options.command.clone() };
         let turning = Instant::now();
         let (mill, result) = in_thread(move || {
             let result = mill.turn(&follow);

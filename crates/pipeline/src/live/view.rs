@@ -75,7 +75,7 @@ async fn open(
 ) -> Result<HotView> {
     let name = TableName::public(view.name.clone());
     let before = nodes::last_outcome(&ws.lake, &view.name, NodeKind::Table).await?;
-    let base = match versions.get(&name) {
+    let mut base = match versions.get(&name) {
         Some(version) => ws.lake.snapshot(&name, Some(*version)).await?,
         None => None,
     };
@@ -120,6 +120,10 @@ async fn open(
     outcome.parts = parts(ws, view, &fingerprint);
     outcome.tested = true;
     let open_rows: u64 = base.iter().flat_map(|b| &b.files).filter(|f| opened.open_files.contains(&f.path)).map(|f| f.rows).sum();
+    if let Some(base) = base.as_mut().filter(|_| opened.is_new) {
+        // What is stored is of another state: from the first moment, also while the first epoch is being committed, only what is in memory counts.
+        base.files.clear();
+    }
     Ok(HotView {
         name: view.name.clone(),
         reads: reads(ws, compiled.inputs(), versions),

@@ -2,9 +2,10 @@
 //! comment that says what speaks for it.
 //!
 //! Read in this order: `sources` (which files are one table), `look` (everything that is found out about a table), then what is written:
-//! `columns`, `rules` (with `repairs` and `duplicates`), `table` (the table's file), `views` (with `unfold`, and exports), `readme`.
+//! `columns`, `rules` (with `repairs` and `duplicates`), `table` (the table's file), `views` (with `unfold`, and exports), `dashboard`, `readme`.
 
 mod columns;
+mod dashboard;
 mod duplicates;
 mod look;
 mod readme;
@@ -94,7 +95,12 @@ pub fn propose(dir: &Path, from: &[String], options: &ProposeOptions, watch: &dy
     }
     let names: Vec<String> = looks.iter().map(|l| l.name.clone()).collect();
     for (look, (draft, _)) in looks.iter().zip(&tables) {
-        files.extend(views::files(look, &draft.key, &names));
+        let views = views::files(look, &draft.key, &names);
+        let quality =
+            views.iter().find_map(|(path, _)| path.strip_prefix("views/")?.strip_suffix(".sql").filter(|v| v.ends_with("quality")));
+        let page = dashboard::text(look, &draft.key, quality);
+        files.extend(page.map(|text| (format!("dashboards/{}.toml", look.name), text)));
+        files.extend(views);
     }
     let description = format!("Made from {}", text::list(&looks.iter().map(|l| l.shown_source()).collect::<Vec<_>>(), 4));
     let mut all = vec![

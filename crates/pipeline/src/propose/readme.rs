@@ -13,7 +13,7 @@ pub(super) fn settings(project: &str, description: &str) -> String {
 
 pub(super) fn readme(project: &str, looks: &[Look], files: &[(String, String)]) -> String {
     let mut out = format!("# {project}\n\n");
-    out.push_str("    tidemill run                   # read, clean, build views, export\n    tidemill shell                 # ask\n    tidemill audit                 # every row accounted for\n\n");
+    out.push_str("    tidemill run                   # read, clean, build views, export\n    tidemill shell                 # ask\n    tidemill audit                 # every row accounted for\n    tidemill serve                 # the same in a browser: the pages of dashboards/\n\n");
     for look in looks {
         out.push_str(&format!(
             "## {}\n\n{} from {}, {}. Reading, contract and cleaning rules: `tables/{}.toml`.\n\n",

@@ -78,9 +78,9 @@ pub(super) fn files(look: &Look, key: &[String], tables: &[String]) -> Vec<(Stri
 }
 
 /// Something worth adding up.
-struct Measure {
-    name: String,
-    sql: String,
+pub(super) struct Measure {
+    pub name: String,
+    pub sql: String,
 }
 
 fn select(measures: &[Measure]) -> String {
@@ -117,7 +117,7 @@ const UNITARY: &[&str] =
     &["price", "unitprice", "preis", "einzelpreis", "rate", "percent", "pct", "ratio", "share", "discount", "rabatt", "balance", "saldo"];
 
 /// What has a name of money, or is money by its sign; else price times quantity; else a quantity; else the only number there is.
-fn measures(look: &Look, key: &[String]) -> Vec<Measure> {
+pub(super) fn measures(look: &Look, key: &[String]) -> Vec<Measure> {
     let numbers: Vec<&Seen> = look.columns.iter().filter(|c| !key.contains(&c.read.name) && is_figure(look, c)).collect();
     let has = |c: &Seen, words: &[&str]| has_word(&c.read.name, &c.read.label, words);
     let with = |words: &[&str]| numbers.iter().find(|c| has(c, words)).map(|c| c.read.name.clone());
@@ -143,13 +143,13 @@ fn measures(look: &Look, key: &[String]) -> Vec<Measure> {
     }
 }
 
-fn is_currency(unit: &str) -> bool {
+pub(super) fn is_currency(unit: &str) -> bool {
     const CODES: &[&str] = &["EUR", "USD", "GBP", "CHF", "JPY", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "INR", "CNY"];
     unit.contains(['$', '€', '£', '¥', '₹', '₽', '₩', '₺']) || CODES.contains(&unit.trim().to_uppercase().as_str())
 }
 
 /// A number that is measured or counted, not one that names something: no identifier, no year, no place on the earth.
-fn is_figure(look: &Look, c: &Seen) -> bool {
+pub(super) fn is_figure(look: &Look, c: &Seen) -> bool {
     const NAMES: &[&str] = &[
         "id",
         "no",
@@ -195,7 +195,7 @@ fn is_figure(look: &Look, c: &Seen) -> bool {
 }
 
 /// The first column of time that is mostly filled, and a unit that gives between a few and some hundred rows.
-fn time(look: &Look) -> Option<(String, &'static str)> {
+pub(super) fn time(look: &Look) -> Option<(String, &'static str)> {
     let coverage = look.profile.time.iter().find(|t| {
         look.column(&t.column).is_some_and(|c| matches!(c.read.data_type, DataType::Date32 | DataType::Timestamp(..)))
             && look.profiled(&t.column).is_some_and(|p| p.missing * 2 < p.rows && p.distinct.count > 1)
@@ -223,7 +223,7 @@ fn is_category(look: &Look, p: &ColumnProfile, from: u64, to: u64) -> bool {
 }
 
 /// Up to two columns with some values each: those that an analyst would group by.
-fn categories(look: &Look) -> Vec<String> {
+pub(super) fn categories(look: &Look) -> Vec<String> {
     let mut found: Vec<&ColumnProfile> = look.profile.columns.iter().filter(|p| is_category(look, p, 2, 60)).collect();
     found.sort_by_key(|p| {
         let known = has_word(
@@ -253,7 +253,7 @@ fn categories(look: &Look) -> Vec<String> {
 }
 
 /// A text column with many values that repeat: products, customers, items.
-fn many_valued(look: &Look) -> Option<String> {
+pub(super) fn many_valued(look: &Look) -> Option<String> {
     let mut found: Vec<&ColumnProfile> = look.profile.columns.iter().filter(|p| is_category(look, p, 61, u64::MAX)).collect();
     found.sort_by_key(|p| {
         let known = has_word(&p.name, &p.label, &["product", "description", "name", "item", "customer", "title", "city"]);

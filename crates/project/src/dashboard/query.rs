@@ -11,6 +11,7 @@ use arrow::datatypes::DataType;
 use std::collections::BTreeMap;
 
 pub use chosen::mistake;
+pub(crate) use chosen::{is_time, whole_time};
 
 /// So many rows of a panel are shown at most; one more is asked for, to know whether there are more.
 pub const ROWS: u64 = 2_000;

@@ -28,18 +28,22 @@ fn fits(kind: Kind, value: &str) -> bool {
         Kind::Text => true,
         Kind::Integer | Kind::Number => value.parse::<f64>().is_ok_and(f64::is_finite),
         Kind::Boolean => matches!(value, "true" | "false"),
-        Kind::Date | Kind::Time => {
-            let value = whole_time(value);
-            NaiveDate::parse_from_str(&value, "%Y-%m-%d").is_ok()
-                || DateTime::parse_from_rfc3339(&value).is_ok()
-                || NaiveDateTime::parse_from_str(&value, "%Y-%m-%dT%H:%M:%S%.f").is_ok()
-                || NaiveDateTime::parse_from_str(&value, "%Y-%m-%d %H:%M:%S%.f").is_ok()
-        }
+        Kind::Date | Kind::Time => is_time(&whole_time(value)),
     }
 }
 
+/// A day or a moment, of a year with four digits: what has more is before or after all that SQL can say.
+pub(crate) fn is_time(text: &str) -> bool {
+    let has_year = text.as_bytes().get(..5).is_some_and(|year| year[..4].iter().all(u8::is_ascii_digit) && year[4] == b'-');
+    has_year
+        && (NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
+            || DateTime::parse_from_rfc3339(text).is_ok()
+            || NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").is_ok()
+            || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").is_ok())
+}
+
 /// A year or a month is its first day.
-fn whole_time(text: &str) -> String {
+pub(crate) fn whole_time(text: &str) -> String {
     let is_number = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
     match text.split_once('-') {
         None if text.len() == 4 && is_number(text) => format!("{text}-01-01"),

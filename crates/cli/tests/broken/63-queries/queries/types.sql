@@ -1,0 +1,2 @@
+--! params.since = "date"
+SELECT id FROM customers WHERE name + $since > 5

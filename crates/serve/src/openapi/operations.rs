@@ -1,0 +1,150 @@
+//! Routes and shapes of the pages for who runs the project.
+
+use super::Shape::{self, List, Maybe, Number, Of, Text, Truth, Whole};
+use super::{ASKED, Answer, Route, Write};
+use crate::{lineage, quarantine, runs};
+use axum::routing::{get, post};
+
+pub const ROUTES: &[Route] = &[
+    Route {
+        path: "/api/runs",
+        summary: "Runs, the newest first, those under way too",
+        query: &[("limit", Whole, "50 when absent, 1,000 at most")],
+        answer: Answer::Json(Of("RunList")),
+        refusals: ASKED,
+        handler: || get(runs::runs),
+    },
+    Route {
+        path: "/api/runs/{id}",
+        summary: "One run, by its id or as `latest`: its steps, their plans, and where in the project it is",
+        query: &[],
+        answer: Answer::Json(Of("RunDetail")),
+        refusals: ASKED,
+        handler: || get(runs::run),
+    },
+    Route {
+        path: "/api/lineage",
+        summary: "Every node of the project with its columns, and where each comes from, down to the columns of sources",
+        query: &[],
+        answer: Answer::Json(Of("Lineage")),
+        refusals: &[401],
+        handler: || get(lineage::lineage),
+    },
+    Route {
+        path: "/api/quarantine",
+        summary: "How many rows of each table were set aside, and why",
+        query: &[],
+        answer: Answer::Json(Of("QuarantineList")),
+        refusals: ASKED,
+        handler: || get(quarantine::list),
+    },
+    Route {
+        path: "/api/quarantine/{table}",
+        summary: "Rows that were set aside, each with where it stood, what it said and what was wrong",
+        query: &[
+            ("code", Text, "kind of reason: `range`, `type`, …"),
+            ("column", Text, "column concerned"),
+            ("status", Text, "`open` when absent; `replayed`, `dropped` or `all`"),
+            ("limit", Whole, "100 when absent, 1,000 at most"),
+            ("offset", Whole, "0 when absent"),
+        ],
+        answer: Answer::Json(Of("RowsPage")),
+        refusals: ASKED,
+        handler: || get(quarantine::rows),
+    },
+];
+
+pub const WRITES: &[Write] = &[Write {
+    path: "/api/quarantine/{table}/replay",
+    summary: "Tries rows again under the table's rules, and brings what depends on them up to date",
+    body: &[("code", Text, "only rows set aside for this kind of reason"), ("column", Text, "only those of this column")],
+    answer: Answer::Json(Of("ReplayResult")),
+    refusals: &[400, 401, 403, 404, 408, 409, 415, 422, 503],
+    handler: || post(quarantine::replay),
+}];
+
+pub const SHAPES: &[(&str, &[(&str, Shape)])] = &[
+    ("RunList", &[("runs", List(&Of("Run")))]),
+    (
+        "Run",
+        &[
+            ("run_id", Text),
+            ("command", Maybe(&Text)),
+            ("status", Text),
+            ("started_at", Text),
+            ("ended_at", Maybe(&Text)),
+            ("seconds", Maybe(&Number)),
+            ("epoch", Maybe(&Whole)),
+            ("progress", Maybe(&Number)),
+            ("error", Maybe(&Text)),
+            ("cpu_seconds", Maybe(&Number)),
+            ("peak_memory_bytes", Maybe(&Whole)),
+            ("steps", Whole),
+            ("rows_read", Whole),
+        ],
+    ),
+    ("RunDetail", &[("run", Of("Run")), ("steps", List(&Of("Step"))), ("nodes", List(&Of("RunNode"))), ("edges", List(&Of("GraphEdge")))]),
+    (
+        "Step",
+        &[
+            ("step_id", Whole),
+            ("node", Text),
+            ("stage", Text),
+            ("status", Text),
+            ("started_at", Text),
+            ("ended_at", Maybe(&Text)),
+            ("seconds", Maybe(&Number)),
+            ("progress", Maybe(&Number)),
+            ("rows_read", Whole),
+            ("rows_written", Whole),
+            ("rows_rejected", Whole),
+            ("rows_per_second", Maybe(&Number)),
+            ("bytes_read", Whole),
+            ("bytes_written", Whole),
+            ("bytes_spilled", Whole),
+            ("bytes_exchanged", Whole),
+            ("cpu_seconds", Maybe(&Number)),
+            ("peak_memory_bytes", Maybe(&Whole)),
+            ("message", Maybe(&Text)),
+            ("error", Maybe(&Text)),
+            ("why", Maybe(&Text)),
+            ("operators", List(&Of("Operator"))),
+        ],
+    ),
+    (
+        "Operator",
+        &[
+            ("id", Whole),
+            ("parent", Maybe(&Whole)),
+            ("operator", Text),
+            ("detail", Text),
+            ("rows", Maybe(&Whole)),
+            ("seconds", Number),
+            ("share", Number),
+            ("bytes_spilled", Whole),
+            ("bytes_exchanged", Whole),
+        ],
+    ),
+    ("RunNode", &[("name", Text), ("kind", Text), ("status", Text)]),
+    ("GraphEdge", &[("from", Text), ("to", Text)]),
+    ("Lineage", &[("nodes", List(&Of("LineageNode"))), ("edges", List(&Of("ColumnEdge")))]),
+    ("LineageNode", &[("name", Text), ("kind", Text), ("dashboard_panels", Whole), ("columns", List(&Of("ResultColumn")))]),
+    ("ColumnEdge", &[("from", Text), ("from_column", Text), ("to", Text), ("to_column", Text), ("kind", Text)]),
+    ("QuarantineList", &[("groups", List(&Of("QuarantineGroup")))]),
+    (
+        "QuarantineGroup",
+        &[
+            ("table", Text),
+            ("code", Text),
+            ("column", Maybe(&Text)),
+            ("status", Text),
+            ("rows", Whole),
+            ("example", Text),
+            ("first_file", Text),
+            ("first_line", Whole),
+            ("first_raw", Text),
+            ("can_replay", Truth),
+        ],
+    ),
+    ("ReplayResult", &[("table", Text), ("tried", Whole), ("accepted", Whole), ("still_rejected", Whole), ("next", Text)]),
+];
