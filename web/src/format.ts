@@ -133,7 +133,7 @@ export function showTime(text: string, style: Style = {}): string {
       return time({ dateStyle: 'medium' }).format(date)
     case 'hour':
     case 'minute':
-      return time({ month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(date)
+      return time({ ...(style.compact ? {} : { year: 'numeric' }), month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(date)
     default:
       if (style.type === 'date') return time({ dateStyle: 'medium' }).format(date)
       return time({ year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(date)

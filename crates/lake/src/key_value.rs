@@ -3,13 +3,16 @@
 //!
 //! Invariant: a set's rows and its mark are of one moment; whoever reads sees the moment before or the one after, never a mixture.
 
+mod blocks;
+
+use blocks::{Packer, Rows};
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableDefinition, TableError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tidemill_core::{Error, Result};
 
 /// Of what is in the file.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 /// Pages in memory; the system keeps the rest of what it can.
 const MEMORY_BYTES: usize = 64 << 20;
 
@@ -25,10 +28,10 @@ pub struct KeyValue {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Filled {
     pub rows: u64,
-    /// Rows that were written, because they are new or others than they were.
-    pub written: u64,
-    pub removed: u64,
+    /// Of the rows, before they are packed.
     pub bytes: u64,
+    /// Of the blocks that were written, because a row in them is new, gone or another than it was.
+    pub bytes_written: u64,
 }
 
 /// What is kept of a key, and whatever was said when its set was filled.
@@ -85,8 +88,9 @@ impl KeyValue {
             let read = self.db.begin_read()?;
             let Some(marks) = opened(read.open_table(MARKS))? else { return Ok(None) };
             let Some(mark) = marks.get(set)?.map(|m| m.value().to_vec()) else { return Ok(None) };
-            let row = match opened(read.open_table(rows(&name(set))))? {
-                Some(rows) => rows.get(key)?.map(|r| r.value().to_vec()),
+            let Some(blocks) = opened(read.open_table(blocks(&name(set))))? else { return Ok(Some(Found { mark, row: None })) };
+            let row = match blocks.range::<&str>(..=key)?.next_back() {
+                Some(block) => Rows::unpack(block?.1.value())?.find(key)?.map(<[u8]>::to_vec),
                 None => None,
             };
             Ok(Some(Found { mark, row }))
@@ -105,14 +109,20 @@ impl KeyValue {
     pub fn keys(&self, set: &str, prefix: &str, limit: usize) -> Result<Vec<String>> {
         self.told(|| {
             let read = self.db.begin_read()?;
-            let Some(rows) = opened(read.open_table(rows(&name(set))))? else { return Ok(Vec::new()) };
+            let Some(blocks) = opened(read.open_table(blocks(&name(set))))? else { return Ok(Vec::new()) };
+            // The first of them may stand within a block that begins before it.
+            let before = blocks.range::<&str>(..prefix)?.next_back();
             let mut found = Vec::new();
-            for entry in rows.range(prefix..)?.take(limit) {
-                let (key, _) = entry?;
-                if !key.value().starts_with(prefix) {
-                    break;
+            for block in before.into_iter().chain(blocks.range(prefix..)?) {
+                let mut rows = Rows::unpack(block?.1.value())?;
+                while let Some(key) = rows.next_key()? {
+                    if found.len() == limit || (key.as_str() > prefix && !key.starts_with(prefix)) {
+                        return Ok(found);
+                    }
+                    if key.starts_with(prefix) {
+                        found.push(key);
+                    }
                 }
-                found.push(key.value().to_string());
             }
             Ok(found)
         })
@@ -128,56 +138,66 @@ impl KeyValue {
         mut next: impl FnMut() -> Result<Option<Vec<(String, Vec<u8>)>>>,
     ) -> Result<Filled> {
         let mut filled = Filled::default();
+        let mut packer = self.told(|| Ok(Packer::new()?))?;
         let mut given: std::vec::IntoIter<(String, Vec<u8>)> = Vec::new().into_iter();
-        let table = name(set);
-        let read = self.told(|| Ok(self.db.begin_read()?))?;
-        let before = self.told(|| opened(read.open_table(rows(&table))))?;
-        let mut before = self.told(|| Ok(before.as_ref().map(|t| t.range::<&str>(..)).transpose()?.into_iter().flatten()))?;
-        let mut step = || self.told(|| Ok(before.next().transpose()?));
-        let mut write = self.told(|| Ok(self.db.begin_write()?))?;
-        // After a crash the file is good at once.
-        write.set_quick_repair(true);
-        {
-            let mut after = self.told(|| Ok(write.open_table(rows(&table))?))?;
-            let mut old = step()?;
-            let mut last: Option<String> = None;
+        let mut last: Option<String> = None;
+        let mut is_read = false;
+        let mut block = || -> Result<Option<blocks::Block>> {
             loop {
                 let Some((key, row)) = given.next() else {
-                    match next()? {
+                    match if is_read { None } else { next()? } {
                         Some(batch) => given = batch.into_iter(),
-                        None => break,
+                        None => {
+                            is_read = true;
+                            return self.told(|| Ok(packer.end()?));
+                        }
                     }
                     continue;
                 };
                 if last.as_ref().is_some_and(|last| *last >= key) {
-                    return Err(
-                        Error::data(format!("`{}` stands twice, or in no order", key.chars().take(100).collect::<String>())).at(set)
-                    );
+                    let told: String = key.chars().take(100).collect();
+                    return Err(Error::data(format!("`{told}` stands twice, or in no order")).at(set));
                 }
                 filled.rows += 1;
                 filled.bytes += (key.len() + row.len()) as u64;
                 if filled.bytes > bytes_max {
                     return Err(Error::limit(format!("more than {bytes_max} bytes of rows")).at(set));
                 }
-                while let Some((k, _)) = old.as_ref().filter(|(k, _)| k.value() < key.as_str()) {
+                let ended = self.told(|| Ok(packer.put(&key, &row)?))?;
+                last = Some(key);
+                if ended.is_some() {
+                    return Ok(ended);
+                }
+            }
+        };
+        let table = name(set);
+        let read = self.told(|| Ok(self.db.begin_read()?))?;
+        let before = self.told(|| opened(read.open_table(blocks(&table))))?;
+        let mut before = self.told(|| Ok(before.as_ref().map(|t| t.range::<&str>(..)).transpose()?.into_iter().flatten()))?;
+        let mut step = || self.told(|| Ok(before.next().transpose()?));
+        let mut write = self.told(|| Ok(self.db.begin_write()?))?;
+        // After a crash the file is good at once.
+        write.set_quick_repair(true);
+        let mut bytes_written = 0;
+        {
+            let mut after = self.told(|| Ok(write.open_table(blocks(&table))?))?;
+            let mut old = step()?;
+            loop {
+                let new = block()?;
+                let is_gone = |k: &str| new.as_ref().is_none_or(|(first, _)| k < first.as_str());
+                while let Some((k, _)) = old.as_ref().filter(|(k, _)| is_gone(k.value())) {
                     self.told(|| Ok(after.remove(k.value())?.map(|_| ())))?;
-                    filled.removed += 1;
                     old = step()?;
                 }
-                let same_key = old.as_ref().is_some_and(|(k, _)| k.value() == key);
-                if !(same_key && old.as_ref().is_some_and(|(_, r)| r.value() == row)) {
-                    self.told(|| Ok(after.insert(key.as_str(), row.as_slice())?.map(|_| ())))?;
-                    filled.written += 1;
+                let Some((first, packed)) = new else { break };
+                let same_key = old.as_ref().is_some_and(|(k, _)| k.value() == first);
+                if !(same_key && old.as_ref().is_some_and(|(_, b)| b.value() == packed)) {
+                    self.told(|| Ok(after.insert(first.as_str(), packed.as_slice())?.map(|_| ())))?;
+                    bytes_written += (first.len() + packed.len()) as u64;
                 }
                 if same_key {
                     old = step()?;
                 }
-                last = Some(key);
-            }
-            while let Some((k, _)) = &old {
-                self.told(|| Ok(after.remove(k.value())?.map(|_| ())))?;
-                filled.removed += 1;
-                old = step()?;
             }
             self.told(|| {
                 write.open_table(MARKS)?.insert(set, mark)?;
@@ -186,6 +206,7 @@ impl KeyValue {
             })?;
         }
         self.told(|| Ok(write.commit()?))?;
+        filled.bytes_written = bytes_written;
         Ok(filled)
     }
 
@@ -206,7 +227,7 @@ impl KeyValue {
             }
             let write = self.db.begin_write()?;
             for set in &gone {
-                write.delete_table(rows(&name(set)))?;
+                write.delete_table(blocks(&name(set)))?;
                 write.open_table(MARKS)?.remove(set.as_str())?;
             }
             Ok(write.commit()?)
@@ -219,10 +240,10 @@ impl KeyValue {
 }
 
 fn name(set: &str) -> String {
-    format!("rows {set}")
+    format!("blocks {set}")
 }
 
-fn rows(name: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
+fn blocks(name: &str) -> TableDefinition<'_, &'static str, &'static [u8]> {
     TableDefinition::new(name)
 }
 

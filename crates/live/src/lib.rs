@@ -28,4 +28,5 @@ mod watermark;
 pub use compiled::{Compared, Compiled, ENGINE, InputInfo, InputRef, OperatorInfo};
 pub use delta::Delta;
 pub use operator::Usage;
+pub use output::OpenPage;
 pub use view::{LateRow, LiveView, Restored, Stats};

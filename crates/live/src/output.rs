@@ -1,5 +1,7 @@
 //! The result: rows that may still change, those that have settled, and what changed since somebody last asked.
 
+mod pages;
+
 use crate::compile::Built;
 use crate::delta::{Delta, batch, indices, joined};
 use crate::frontier::moments;
@@ -8,14 +10,19 @@ use crate::rows::{Bytes, RowCodec};
 use arrow::array::{Array, ArrayRef, Int64Array, RecordBatch, cast::AsArray};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
+use pages::{NEVER, Pages};
 use std::sync::Arc;
 use tidemill_core::{Error, Result};
 
-type Counted = HashMap<Bytes, i64, ahash::RandomState>;
+/// A part of the rows that may still change.
+#[derive(Debug, Clone)]
+pub struct OpenPage {
+    pub id: u64,
+    /// As long as it is the same, so are the rows.
+    pub version: u64,
+    pub rows: Vec<RecordBatch>,
+}
 
-/// The moment of rows that never settle.
-const NEVER: i64 = i64::MAX;
 /// Each row as often as it comes. None goes: it is told to nobody.
 fn repeated(delta: &Delta) -> Result<RecordBatch> {
     let Some(weights) = delta.weights.as_ref().filter(|w| w.values().iter().any(|w| *w != 1)) else { return Ok(delta.rows.clone()) };
@@ -28,7 +35,6 @@ fn repeated(delta: &Delta) -> Result<RecordBatch> {
 
 /// Rows in one batch of a result.
 const BATCH_ROWS: usize = 65_536;
-const ENTRY: usize = 64;
 
 pub(crate) struct Output {
     /// What the view shows; the operators' rows may have columns more, at the end.
@@ -40,16 +46,13 @@ pub(crate) struct Output {
     /// The column whose moments say when a row has settled.
     settles_by: Option<usize>,
     codec: RowCodec,
-    /// Rows that may change, by moment.
-    open: BTreeMap<i64, Counted>,
-    bytes: usize,
-    rows: u64,
+    /// Rows that may change.
+    open: Pages,
     /// Rows before this moment have settled.
     frontier: Option<i64>,
     settled: Vec<RecordBatch>,
     changes: Vec<Delta>,
     follows: bool,
-    shown: Option<Vec<RecordBatch>>,
     pub(crate) rows_out: u64,
 }
 
@@ -61,14 +64,11 @@ impl Output {
             hold: built.hold,
             settles_by: built.settles_by,
             codec: RowCodec::new(SchemaRef::clone(&built.full_schema))?,
-            open: BTreeMap::new(),
-            bytes: 0,
-            rows: 0,
+            open: Pages::new(),
             frontier: None,
             settled: Vec::new(),
             changes: Vec::new(),
             follows: true,
-            shown: None,
             rows_out: 0,
         })
     }
@@ -81,7 +81,7 @@ impl Output {
     }
 
     pub(crate) fn usage(&self) -> Usage {
-        Usage { rows: self.rows, bytes: self.bytes as u64 }
+        Usage { rows: self.open.rows, bytes: self.open.bytes as u64 }
     }
 
     pub(crate) fn push(&mut self, delta: Delta) -> Result<()> {
@@ -97,41 +97,14 @@ impl Output {
             self.settled.push(rows);
             return Ok(());
         }
-        self.shown = None;
         let encoded = self.codec.encode_batch(&delta.rows)?;
         let times = match self.settles_by {
             Some(column) => Some(moments(delta.rows.column(column))?),
             None => None,
         };
-        let mut bucket: Option<(i64, Counted)> = None;
         for row in 0..encoded.len() {
             let moment = times.as_ref().map_or(NEVER, |t| if t.is_null(row) { NEVER } else { t.value(row) });
-            if bucket.as_ref().is_none_or(|(of, _)| *of != moment) {
-                if let Some((of, rows)) = bucket.take() {
-                    self.put(of, rows);
-                }
-                bucket = Some((moment, self.open.remove(&moment).unwrap_or_default()));
-            }
-            let Some((_, counted)) = &mut bucket else { continue };
-            let (value, weight) = (encoded.row(row), delta.weight(row));
-            match counted.get_mut(value) {
-                Some(count) => {
-                    *count += weight;
-                    if *count == 0 {
-                        counted.remove(value);
-                        self.bytes -= value.len() + ENTRY;
-                        self.rows -= 1;
-                    }
-                }
-                None => {
-                    counted.insert(value.into(), weight);
-                    self.bytes += value.len() + ENTRY;
-                    self.rows += 1;
-                }
-            }
-        }
-        if let Some((of, rows)) = bucket {
-            self.put(of, rows);
+            self.open.add(encoded.row(row), moment, delta.weight(row))?;
         }
         if self.follows && !self.hold {
             self.changes.push(Delta::weighed(self.visible(&delta.rows)?, delta.weights));
@@ -139,55 +112,44 @@ impl Output {
         Ok(())
     }
 
-    fn put(&mut self, moment: i64, rows: Counted) {
-        if !rows.is_empty() {
-            self.open.insert(moment, rows);
-        }
-    }
-
     /// Time went on: nothing before this moment changes any more.
     pub(crate) fn settle(&mut self, frontier: Option<i64>) -> Result<()> {
         self.frontier = self.frontier.max(frontier);
         let Some(frontier) = self.frontier else { return Ok(()) };
-        while let Some(first) = self.open.first_entry().filter(|e| *e.key() < frontier && *e.key() != NEVER) {
-            let rows = first.remove();
-            self.shown = None;
-            self.rows -= rows.len() as u64;
-            self.bytes -= rows.keys().map(|k| k.len() + ENTRY).sum::<usize>();
-            for rows in self.decoded(rows.iter())? {
-                self.rows_out += rows.num_rows() as u64;
-                if self.hold && self.follows {
-                    self.changes.push(Delta::inserted(rows.clone()));
-                }
-                self.settled.push(rows);
+        let settled = self.open.take_before(frontier);
+        for rows in self.decoded(settled.iter().map(|(row, count)| (row.as_ref(), *count)))? {
+            self.rows_out += rows.num_rows() as u64;
+            if self.hold && self.follows {
+                self.changes.push(Delta::inserted(rows.clone()));
             }
+            self.settled.push(rows);
         }
         Ok(())
     }
 
     /// Rows as the view shows them, in batches.
-    fn decoded<'a>(&self, rows: impl Iterator<Item = (&'a Bytes, &'a i64)>) -> Result<Vec<RecordBatch>> {
-        let repeated: Vec<&[u8]> =
-            rows.flat_map(|(row, count)| std::iter::repeat_n(row.as_ref(), usize::try_from(*count).unwrap_or(0))).collect();
-        repeated.chunks(BATCH_ROWS).map(|some| self.visible(&self.codec.decode(some.iter().copied())?)).collect()
+    fn decoded<'a>(&self, rows: impl Iterator<Item = (&'a [u8], i64)>) -> Result<Vec<RecordBatch>> {
+        decoded(&self.codec, &self.schema, rows)
     }
 
     fn visible(&self, rows: &RecordBatch) -> Result<RecordBatch> {
-        batch(&self.schema, rows.columns()[..self.schema.fields().len()].to_vec(), rows.num_rows())
+        visible(&self.schema, rows)
     }
 
     pub(crate) fn take_settled(&mut self) -> Vec<RecordBatch> {
         std::mem::take(&mut self.settled)
     }
 
-    pub(crate) fn open_rows(&mut self) -> Result<Vec<RecordBatch>> {
+    pub(crate) fn open_pages(&mut self) -> Result<Vec<OpenPage>> {
         if self.hold {
             return Ok(Vec::new());
         }
-        if self.shown.is_none() {
-            self.shown = Some(self.decoded(self.open.values().flatten())?);
-        }
-        Ok(self.shown.clone().unwrap_or_default())
+        let (codec, schema) = (&self.codec, &self.schema);
+        let page = |page: &mut pages::Page| -> Result<OpenPage> {
+            let rows = page.shown(|page| decoded(codec, schema, page.rows()))?.to_vec();
+            Ok(OpenPage { id: page.id, version: page.version, rows })
+        };
+        self.open.each_mut().map(page).collect()
     }
 
     /// What changed, each row once.
@@ -226,8 +188,8 @@ impl Output {
     /// Rows that may change, with how often they are there, and where the frontier stands; then what nobody has taken yet: settled rows, and changes
     /// with their weights.
     pub(crate) fn save(&self) -> Result<Vec<RecordBatch>> {
-        let all: Vec<(&Bytes, i64)> = self.open.values().flatten().map(|(row, count)| (row, *count)).collect();
-        let rows = self.codec.decode(all.iter().map(|(row, _)| row.as_ref()))?;
+        let all: Vec<(&[u8], i64)> = self.open.each().flat_map(pages::Page::rows).collect();
+        let rows = self.codec.decode(all.iter().map(|(row, _)| *row))?;
         let counts: ArrayRef = Arc::new(all.iter().map(|(_, count)| *count).collect::<Int64Array>());
         let frontier: ArrayRef = Arc::new(Int64Array::from(vec![self.frontier]));
         let settled = joined(&self.schema, &self.settled)?;
@@ -265,4 +227,15 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// Rows as the view shows them, each as often as it is there.
+fn decoded<'a>(codec: &RowCodec, schema: &SchemaRef, rows: impl Iterator<Item = (&'a [u8], i64)>) -> Result<Vec<RecordBatch>> {
+    let repeated: Vec<&[u8]> = rows.flat_map(|(row, count)| std::iter::repeat_n(row, usize::try_from(count).unwrap_or(0))).collect();
+    repeated.chunks(BATCH_ROWS).map(|some| visible(schema, &codec.decode(some.iter().copied())?)).collect()
+}
+
+/// Without the columns that are only the operators'.
+fn visible(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch> {
+    batch(schema, rows.columns()[..schema.fields().len()].to_vec(), rows.num_rows())
 }

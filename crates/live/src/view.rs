@@ -5,7 +5,7 @@ use crate::compiled::InputRef;
 use crate::delta::{Delta, indices};
 use crate::frontier::{Frontier, micros_of, moment, moments, natives};
 use crate::operator::{Cx, Operator, Usage};
-use crate::output::Output;
+use crate::output::{OpenPage, Output};
 use crate::state::checkpoint::{Checkpoint, Part};
 use crate::watermark::Watermarks;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
@@ -226,10 +226,15 @@ impl LiveView {
         Ok(self.output.take_settled())
     }
 
-    /// The rest of the result as it is now: rows that may still change. Cheap when nothing changed since the last call.
+    /// The rest of the result as it is now: rows that may still change. Costs as much as changed since the last call.
     pub fn open_rows(&mut self) -> Result<Vec<RecordBatch>> {
+        Ok(self.open_pages()?.into_iter().flat_map(|page| page.rows).collect())
+    }
+
+    /// The same in pages, of which those that did not change are told by their versions.
+    pub fn open_pages(&mut self) -> Result<Vec<OpenPage>> {
         self.flush_if_due()?;
-        self.output.open_rows()
+        self.output.open_pages()
     }
 
     pub fn stats(&self) -> Stats {

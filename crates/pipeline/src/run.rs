@@ -43,6 +43,8 @@ pub(crate) struct Run {
 
 /// With more at a time, each has too little memory on a machine of many cores.
 const PLACES_MAX: usize = 4;
+/// How often running steps are told of, at first.
+const BEAT: Duration = Duration::from_millis(500);
 
 impl Workspace {
     /// Brings every selected node up to date. `Err` when the run could not begin or its record could not be written; a failed node is in
@@ -266,9 +268,12 @@ impl Workspace {
         let beat = {
             let recorder = Arc::clone(recorder);
             tokio::spawn(async move {
-                let mut tick = tokio::time::interval(Duration::from_millis(500));
+                // The longer it takes already, the less often: the journal of a long run is not to grow as its time does.
+                let mut elapsed = Duration::ZERO;
                 loop {
-                    tick.tick().await;
+                    let wait = (elapsed / 100).clamp(BEAT, BEAT * 20);
+                    tokio::time::sleep(wait).await;
+                    elapsed += wait;
                     recorder.progress();
                 }
             })

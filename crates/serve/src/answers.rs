@@ -37,6 +37,7 @@ pub struct Answer {
 pub struct Answers {
     data: Arc<dyn Data>,
     turns: Semaphore,
+    turns_max: usize,
     kept: Mutex<Kept>,
     patience: Duration,
     bytes_max: usize,
@@ -73,6 +74,7 @@ impl Answers {
         Answers {
             data,
             turns: Semaphore::new(limits.questions.max(1)),
+            turns_max: limits.questions.max(1),
             kept: Mutex::default(),
             patience: limits.question_max,
             bytes_max: limits.kept_bytes,
@@ -138,6 +140,11 @@ impl Answers {
                 Err(Ok(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too_slow", message).help("choose less, or try again")))
             }
         }
+    }
+
+    /// Whether somebody waits for an answer.
+    pub fn is_busy(&self) -> bool {
+        self.turns.available_permits() < self.turns_max
     }
 
     pub fn kept(&self) -> (usize, usize) {

@@ -18,10 +18,14 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use tidemill_engine::Collected;
 use tidemill_project::dashboard::query::{self, Asked, Kind, Selections};
 use tidemill_project::dashboard::{Dashboard, Panel};
 use tokio::sync::watch;
+
+/// How long what is asked ahead waits for those who are there.
+const AHEAD_WAIT: Duration = Duration::from_millis(20);
 
 pub type Asking<T> = Result<Query<T>, QueryRejection>;
 
@@ -181,15 +185,25 @@ impl Served {
 }
 
 /// Asks, one after another, what each page shows before anybody has chosen something: the first visitor finds it there, and its columns in memory.
+/// Who is there already goes first.
 pub async fn ask_ahead(served: Arc<Served>, mut closing: watch::Receiver<bool>) {
-    let dashboards = Arc::clone(&served.dashboards.read());
-    for panel in dashboards.iter().filter(|d| d.entity.is_none()).flat_map(|d| &d.panels) {
-        let asked = query::panel(panel, &served.columns(&panel.view), &Selections::new());
-        tokio::select! {
-            () = closed(&mut closing) => return,
-            // What is wrong is told to who looks at it.
-            _ = served.ask(panel, asked) => {}
+    let work = async {
+        while !served.data.is_ready() {
+            tokio::time::sleep(served.limits.look_data).await;
         }
+        let dashboards = Arc::clone(&served.dashboards.read());
+        for panel in dashboards.iter().filter(|d| d.entity.is_none()).flat_map(|d| &d.panels) {
+            while served.answers.is_busy() {
+                tokio::time::sleep(AHEAD_WAIT).await;
+            }
+            // What is wrong is told to who looks at it.
+            let asked = query::panel(panel, &served.columns(&panel.view), &Selections::new());
+            let _ = served.ask(panel, asked).await;
+        }
+    };
+    tokio::select! {
+        () = closed(&mut closing) => {}
+        () = work => {}
     }
 }
 

@@ -7,7 +7,7 @@ use crate::data::Data;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::server::Served;
-use crate::values::{json_columns, json_rows};
+use crate::values::{each_row, json_rows};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use futures::StreamExt;
@@ -66,7 +66,7 @@ pub struct Counts {
     pub from_kept: AtomicU64,
     pub from_views: AtomicU64,
     pub fillings: AtomicU64,
-    pub written: AtomicU64,
+    pub bytes_written: AtomicU64,
 }
 
 struct Try {
@@ -353,8 +353,14 @@ async fn fill(served: &Arc<Served>, profile: &Profile, version: &str) -> Result<
     }
     let filled = filled?;
     profiles.counts.fillings.fetch_add(1, Ordering::Relaxed);
-    profiles.counts.written.fetch_add(filled.written + filled.removed, Ordering::Relaxed);
-    tracing::debug!(view = profile.view, rows = filled.rows, written = filled.written, removed = filled.removed, "profiles are up to date");
+    profiles.counts.bytes_written.fetch_add(filled.bytes_written, Ordering::Relaxed);
+    tracing::debug!(
+        view = profile.view,
+        rows = filled.rows,
+        bytes = filled.bytes,
+        written = filled.bytes_written,
+        "profiles are up to date"
+    );
     Ok(())
 }
 
@@ -363,13 +369,11 @@ fn keyed(batch: &RecordBatch) -> Result<Vec<(String, Vec<u8>)>> {
     let Some(keys) = batch.columns().first() else { return Ok(Vec::new()) };
     let keys = arrow::compute::cast(keys, &DataType::Utf8)?;
     let keys = keys.as_string::<i32>();
-    let mut columns: Vec<_> = json_columns(&batch.columns()[1..])?.into_iter().map(Vec::into_iter).collect();
     let mut rows = Vec::with_capacity(batch.num_rows());
-    for i in 0..batch.num_rows() {
-        let row: Vec<Value> = columns.iter_mut().map(|c| c.next().unwrap_or(Value::Null)).collect();
-        if !keys.is_null(i) {
-            rows.push((keys.value(i).to_string(), serde_json::to_vec(&row).map_err(|e| Error::bug(e.to_string()))?));
+    each_row(&batch.columns()[1..], batch.num_rows(), |i, row| {
+        if keys.is_valid(i) {
+            rows.push((keys.value(i).to_string(), row.to_vec()));
         }
-    }
+    })?;
     Ok(rows)
 }

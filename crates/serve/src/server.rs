@@ -87,11 +87,16 @@ impl Bound {
         let tasks = vec![
             tokio::spawn(connection::serve(listener, app, served.limits.clone(), served.closing.subscribe())),
             tokio::spawn(pulse::beat(Arc::clone(&served), served.closing.subscribe())),
-            tokio::spawn(profiles::keep(Arc::clone(&served), served.closing.subscribe())),
-            tokio::spawn(panels::ask_ahead(Arc::clone(&served), served.closing.subscribe())),
+            tokio::spawn(ahead(Arc::clone(&served), served.closing.subscribe())),
         ];
         Ok(Server { served, tasks })
     }
+}
+
+/// What is made before anybody asks: what pages show first, and then, since many fewer want them so soon, profiles by key.
+async fn ahead(served: Arc<Served>, closing: watch::Receiver<bool>) {
+    panels::ask_ahead(Arc::clone(&served), closing.clone()).await;
+    profiles::keep(served, closing).await;
 }
 
 impl Server {

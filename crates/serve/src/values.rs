@@ -1,12 +1,14 @@
 //! Rows for programs: as JSON, and as CSV that a spreadsheet does not take for formulas.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, UInt64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::Value;
 use std::borrow::Cow;
-use tidemill_core::Result;
+use std::fmt::Write;
+use std::sync::Arc;
+use tidemill_core::{Error, Result};
 use tidemill_engine::Collected;
 use tidemill_project::dashboard::query::Kind;
 
@@ -24,52 +26,108 @@ pub fn json_rows(rows: &Collected) -> Result<Vec<Vec<Value>>> {
 }
 
 /// Every value of each column.
-pub fn json_columns(columns: &[ArrayRef]) -> Result<Vec<Vec<Value>>> {
+fn json_columns(columns: &[ArrayRef]) -> Result<Vec<Vec<Value>>> {
     columns.iter().map(json_column).collect()
 }
 
 fn json_column(column: &ArrayRef) -> Result<Vec<Value>> {
     let all = 0..column.len();
-    let valid = |i: usize| !column.is_null(i);
-    Ok(match column.data_type() {
-        DataType::Null => vec![Value::Null; column.len()],
-        DataType::Boolean => {
-            let bools = column.as_boolean();
-            all.map(|i| if valid(i) { bools.value(i).into() } else { Value::Null }).collect()
-        }
-        DataType::UInt64 => all
-            .map(|i| if valid(i) { column.as_primitive::<arrow::datatypes::UInt64Type>().value(i).into() } else { Value::Null })
-            .collect(),
-        t if t.is_integer() => {
-            let whole = cast(column, &DataType::Int64)?;
-            let whole = whole.as_primitive::<Int64Type>();
-            all.map(|i| if valid(i) { whole.value(i).into() } else { Value::Null }).collect()
-        }
-        t if t.is_numeric() => {
-            let numbers = cast(column, &DataType::Float64)?;
-            let numbers = numbers.as_primitive::<Float64Type>();
-            // What JSON has no word for (NaN, infinities) is null.
-            all.map(|i| if valid(i) { Value::from(numbers.value(i)) } else { Value::Null }).collect()
-        }
-        _ => texts(column)?.into_iter().map(|t| t.map_or(Value::Null, Value::from)).collect(),
+    let column = plain(column)?;
+    Ok(match Cells::of(&column)? {
+        Cells::Null => vec![Value::Null; column.len()],
+        Cells::Bool(a) => all.map(|i| if a.is_valid(i) { a.value(i).into() } else { Value::Null }).collect(),
+        Cells::Whole(a) => all.map(|i| if a.is_valid(i) { a.value(i).into() } else { Value::Null }).collect(),
+        Cells::Unsigned(a) => all.map(|i| if a.is_valid(i) { a.value(i).into() } else { Value::Null }).collect(),
+        // What JSON has no word for (NaN, infinities) is null.
+        Cells::Number(a) => all.map(|i| if a.is_valid(i) { Value::from(a.value(i)) } else { Value::Null }).collect(),
+        Cells::Text(a, formatter) => all.map(|i| if a.is_valid(i) { formatter.value(i).to_string().into() } else { Value::Null }).collect(),
     })
 }
 
-/// Every value as text: instants in ISO 8601.
+/// Each of so many rows as a written list, without a value of every cell in between: for millions of them. It says what [`json_rows`] says.
+pub fn each_row(columns: &[ArrayRef], rows: usize, mut row: impl FnMut(usize, &[u8])) -> Result<()> {
+    let columns = columns.iter().map(plain).collect::<Result<Vec<_>>>()?;
+    let cells = columns.iter().map(Cells::of).collect::<Result<Vec<_>>>()?;
+    let (mut text, mut out) = (String::new(), Vec::new());
+    for i in 0..rows {
+        out.clear();
+        for (place, cells) in cells.iter().enumerate() {
+            out.push(if place == 0 { b'[' } else { b',' });
+            cells.write(i, &mut text, &mut out)?;
+        }
+        if cells.is_empty() {
+            out.push(b'[');
+        }
+        out.push(b']');
+        row(i, &out);
+    }
+    Ok(())
+}
+
+enum Cells<'a> {
+    Null,
+    Bool(&'a BooleanArray),
+    Whole(&'a Int64Array),
+    Unsigned(&'a UInt64Array),
+    Number(&'a Float64Array),
+    Text(&'a ArrayRef, ArrayFormatter<'a>),
+}
+
+impl<'a> Cells<'a> {
+    /// Of a column that is [`plain`].
+    fn of(column: &'a ArrayRef) -> Result<Cells<'a>> {
+        Ok(match column.data_type() {
+            DataType::Null => Cells::Null,
+            DataType::Boolean => Cells::Bool(column.as_boolean()),
+            DataType::UInt64 => Cells::Unsigned(column.as_primitive()),
+            DataType::Int64 => Cells::Whole(column.as_primitive()),
+            DataType::Float64 => Cells::Number(column.as_primitive()),
+            _ => Cells::Text(column, ArrayFormatter::try_new(column.as_ref(), &OPTIONS)?),
+        })
+    }
+
+    fn write(&self, i: usize, text: &mut String, out: &mut Vec<u8>) -> Result<()> {
+        let told = |e: &dyn std::fmt::Display| Error::bug(format!("a value cannot be written: {e}"));
+        let written = match self {
+            Cells::Bool(a) if a.is_valid(i) => serde_json::to_writer(out, &a.value(i)),
+            Cells::Whole(a) if a.is_valid(i) => serde_json::to_writer(out, &a.value(i)),
+            Cells::Unsigned(a) if a.is_valid(i) => serde_json::to_writer(out, &a.value(i)),
+            // What JSON has no word for (NaN, infinities) is null.
+            Cells::Number(a) if a.is_valid(i) => serde_json::to_writer(out, &a.value(i)),
+            Cells::Text(a, formatter) if a.is_valid(i) => {
+                text.clear();
+                write!(text, "{}", formatter.value(i)).map_err(|e| told(&e))?;
+                serde_json::to_writer(out, text)
+            }
+            _ => serde_json::to_writer(out, &()),
+        };
+        written.map_err(|e| told(&e))
+    }
+}
+
+/// A column as it is told: a number as JSON has them, an instant in UTC, wherever a column says that it was written.
+fn plain(column: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match column.data_type() {
+        DataType::UInt64 => Arc::clone(column),
+        t if t.is_integer() => cast(column, &DataType::Int64)?,
+        t if t.is_numeric() => cast(column, &DataType::Float64)?,
+        DataType::Timestamp(unit, Some(_)) => cast(column, &DataType::Timestamp(*unit, None))?,
+        DataType::Timestamp(TimeUnit::Nanosecond, None) => cast(column, &DataType::Timestamp(TimeUnit::Microsecond, None))?,
+        _ => Arc::clone(column),
+    })
+}
+
+/// Instants in ISO 8601.
+const OPTIONS: FormatOptions<'static> = FormatOptions::new()
+    .with_null("")
+    .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"))
+    .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"));
+
+/// Every value as text.
 fn texts(column: &ArrayRef) -> Result<Vec<Option<String>>> {
-    const OPTIONS: FormatOptions<'static> = FormatOptions::new()
-        .with_null("")
-        .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"))
-        .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"));
-    // Instants are UTC, wherever a column says that it was written.
-    let utc = match column.data_type() {
-        DataType::Timestamp(unit, Some(_)) => Some(cast(column, &DataType::Timestamp(*unit, None))?),
-        DataType::Timestamp(TimeUnit::Nanosecond, None) => Some(cast(column, &DataType::Timestamp(TimeUnit::Microsecond, None))?),
-        _ => None,
-    };
-    let column = utc.as_ref().unwrap_or(column);
-    let formatter = ArrayFormatter::try_new(column.as_ref(), &OPTIONS)?;
-    Ok((0..column.len()).map(|i| (!column.is_null(i)).then(|| formatter.value(i).to_string())).collect())
+    let utc = if column.data_type().is_temporal() { plain(column)? } else { Arc::clone(column) };
+    let formatter = ArrayFormatter::try_new(utc.as_ref(), &OPTIONS)?;
+    Ok((0..utc.len()).map(|i| utc.is_valid(i).then(|| formatter.value(i).to_string())).collect())
 }
 
 /// With a header. NULL is an empty field.
@@ -128,4 +186,36 @@ pub fn whole(batches: &[RecordBatch]) -> Option<i64> {
 /// A moment, in ISO 8601.
 pub fn instant(micros: i64) -> String {
     chrono::DateTime::from_timestamp_micros(micros).unwrap_or_default().format("%Y-%m-%dT%H:%M:%S%.fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Date32Array, Decimal128Array, DictionaryArray, StringArray, TimestampNanosecondArray, new_null_array};
+    use arrow::datatypes::{Field, Int8Type, Schema};
+
+    /// What rows are written as is what their values are.
+    #[test]
+    fn rows_are_written_as_their_values() {
+        let texts = vec![Some("plain"), None, Some("\"q\" \\ \n\u{1}\u{202e} é <script>"), Some("")];
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from(texts.clone())),
+            Arc::new(texts.into_iter().collect::<DictionaryArray<Int8Type>>()),
+            Arc::new(BooleanArray::from(vec![Some(true), None, Some(false), None])),
+            Arc::new(Int64Array::from(vec![Some(i64::MIN), None, Some(0), Some(i64::MAX)])),
+            Arc::new(UInt64Array::from(vec![Some(u64::MAX), None, Some(0), Some(1)])),
+            Arc::new(Float64Array::from(vec![Some(f64::NAN), None, Some(-0.1), Some(f64::INFINITY)])),
+            Arc::new(Decimal128Array::from(vec![Some(1234), None, Some(-5), Some(0)]).with_precision_and_scale(10, 2).unwrap()),
+            Arc::new(Date32Array::from(vec![Some(0), None, Some(-1), Some(20_000)])),
+            Arc::new(TimestampNanosecondArray::from(vec![Some(1_500_000_000), None, Some(-1), Some(0)]).with_timezone("Europe/Berlin")),
+            new_null_array(&DataType::Null, 4),
+        ];
+        let fields: Vec<Field> = columns.iter().enumerate().map(|(i, c)| Field::new(i.to_string(), c.data_type().clone(), true)).collect();
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.clone()).unwrap();
+        let values = json_rows(&Collected { schema: batch.schema(), batches: vec![batch], truncated: false }).unwrap();
+        let mut written = Vec::new();
+        each_row(&columns, 4, |i, row| written.push((i, serde_json::from_slice::<Vec<Value>>(row).unwrap()))).unwrap();
+        assert_eq!(written, values.into_iter().enumerate().collect::<Vec<_>>());
+        assert_eq!(written[0].1[8], "1970-01-01T00:00:01.500Z");
+    }
 }

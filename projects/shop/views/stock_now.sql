@@ -6,8 +6,10 @@
 --! product_id = "article"
 --! name = "what it is called"
 --! moved = "movements so far"
+--! sold = "pieces sold so far"
 --! pieces = "pieces now"
-SELECT m.product_id, p.name, count(*) AS moved, p.stock + sum(m.quantity) AS pieces
+SELECT m.product_id, p.name, count(*) AS moved, sum(CASE WHEN m.kind = 'sale' THEN -m.quantity ELSE 0 END) AS sold,
+    p.stock + sum(m.quantity) AS pieces
 FROM stock_movements m
 JOIN products p ON p.product_id = m.product_id
 GROUP BY m.product_id, p.name, p.stock

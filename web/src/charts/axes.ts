@@ -4,7 +4,7 @@ import type { EChartsOption, SeriesOption } from 'echarts'
 import type { Value } from '../api/types'
 import { show, type Style } from '../format'
 import { asText, contains, isIn } from '../state/selections'
-import { bucketEnd, parseTime } from '../state/times'
+import { bucketEnd, grainOf, parseTime } from '../state/times'
 import { label } from './escape'
 import { seriesColour } from './look'
 import { filled, isTime, matrixOf, type Series } from './matrix'
@@ -28,7 +28,7 @@ export function axisPicture(drawing: Drawing): Picture {
   const horizontal = !lines && panel.x?.type === 'text'
 
   const axis = panel.x
-  const xStyle: Style = { type: axis?.type, bucket: axis?.bucket }
+  const xStyle: Style = { type: axis?.type, bucket: axis?.bucket ?? (overTime ? grainOf(matrix.xs) : null) }
   const xName = (value: Value) => (typeof value === 'string' && !overTime ? label(value, 60) : show(value, xStyle))
   const selectedX = axis === null ? undefined : selections[axis.column]
   const selectedBy = panel.by === null ? undefined : selections[panel.by.column]

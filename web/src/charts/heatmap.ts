@@ -4,7 +4,7 @@ import type { EChartsOption } from 'echarts'
 import type { Value } from '../api/types'
 import { show, type Style } from '../format'
 import { asText, contains } from '../state/selections'
-import { bucketEnd } from '../state/times'
+import { bucketEnd, grainOf } from '../state/times'
 import { label } from './escape'
 import { inkAt } from './look'
 import { asNumber, byName, columnOf } from './matrix'
@@ -22,7 +22,7 @@ export function heatmapPicture({ panel, result, selections, look, width }: Drawi
   const rowPlace = new Map(rows.map((value, place) => [value, place]))
   const measure = panel.y[0]
   const style: Style = { format: measure?.format, unit: measure?.unit }
-  const xStyle: Style = { type: panel.x?.type, bucket: panel.x?.bucket }
+  const xStyle: Style = { type: panel.x?.type, bucket: panel.x?.bucket ?? grainOf(xs) }
   const xName = (value: Value, compact = false) => (panel.x?.type === 'text' ? label(value, compact ? 14 : 60) : show(value, { ...xStyle, compact }))
 
   const cells = result.rows.map((row) => ({ x: row[x] ?? null, by: row[by] ?? null, value: asNumber(row[y]) }))

@@ -2,7 +2,15 @@
 
 import { isCancelled } from '../api/client'
 
-export type Answer<T> = { value: T | null; error: Error | null; loading: boolean }
+export interface Answer<T> {
+  value: T | null
+  error: Error | null
+  loading: boolean
+  /** It answers the same question as the one before: what differs has changed in the world. */
+  renewed: boolean
+}
+
+export const NONE_YET = { value: null, error: null, loading: true, renewed: false } as const
 
 /**
  * A new question cancels the one under way. News that the data changed do not: a panel that changes faster than it is
@@ -13,7 +21,8 @@ export class Asking<T> {
   #ask: ((signal: AbortSignal) => Promise<T>) | null = null
   #cancel: AbortController | null = null
   #stale = false
-  #answer: Answer<T> = { value: null, error: null, loading: false }
+  #answered: string | null = null
+  #answer: Answer<T> = { ...NONE_YET, loading: false }
   readonly #tell: (answer: Answer<T>) => void
 
   constructor(tell: (answer: Answer<T>) => void) {
@@ -46,19 +55,20 @@ export class Asking<T> {
     const ask = this.#ask
     if (ask === null) return
     this.#cancel?.abort()
-    const cancel = new AbortController()
+    const [key, cancel] = [this.#key, new AbortController()]
     this.#cancel = cancel
     this.#stale = false
     this.#say({ ...this.#answer, loading: true })
     let next: Answer<T>
     try {
-      next = { value: await ask(cancel.signal), error: null, loading: false }
+      next = { value: await ask(cancel.signal), error: null, loading: false, renewed: this.#answered === key }
     } catch (error) {
       if (this.#cancel !== cancel || isCancelled(error)) return
-      next = { value: this.#answer.value, error: error instanceof Error ? error : new Error(String(error)), loading: false }
+      next = { ...this.#answer, error: error instanceof Error ? error : new Error(String(error)), loading: false }
     }
     if (this.#cancel !== cancel) return
     this.#cancel = null
+    if (next.error === null) this.#answered = key
     this.#say(next)
     if (this.#stale) void this.#run()
   }

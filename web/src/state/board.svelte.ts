@@ -8,6 +8,7 @@ import type { Pick } from '../charts/picture'
 import { clip } from '../format'
 import { defaultsOf, typeOf } from './defaults'
 import { page } from './page.svelte'
+import { Together } from './together'
 import { equal, forPanel, isIn, toggle, without, write, type Origins, type Selection, type Selections } from './selections'
 
 export interface ColumnMeaning {
@@ -21,6 +22,7 @@ export class Board {
   readonly entity: { column: string; key: string } | null
   readonly entities: ReadonlySet<string>
   readonly colours = new Colours()
+  readonly together = new Together()
   connected = $state<boolean | null>(null)
   /** How often the data behind a panel changed since the page is open. */
   news = $state<Record<string, number>>({})

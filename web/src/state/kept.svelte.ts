@@ -2,10 +2,10 @@
 
 import { untrack } from 'svelte'
 import { ApiError } from '../api/client'
-import { Asking, type Answer } from './asking'
+import { Asking, NONE_YET, type Answer } from './asking'
 
 export class Kept<T> {
-  answer = $state.raw<Answer<T>>({ value: null, error: null, loading: true })
+  answer = $state.raw<Answer<T>>(NONE_YET)
   readonly #asking = new Asking<T>((next) => (this.answer = next))
 
   /**

@@ -1,6 +1,6 @@
 // Arithmetic with buckets of time, always in UTC as the server cuts them.
 
-import type { Bucket, ColumnType } from '../api/types'
+import type { Bucket, ColumnType, Value } from '../api/types'
 
 export function parseTime(text: string): Date | null {
   // A bare `2024-01-05 10:00:00` would be read in the viewer's zone: what has no zone is UTC.
@@ -57,4 +57,20 @@ export function before(newest: string, span: string, type: ColumnType): string |
   const unit = found?.[2] === undefined ? undefined : SPANS[found[2]]
   if (found === null || date === null || unit === undefined) return null
   return writeTime(new Date(date.getTime() - Number(found[1]) * unit), type)
+}
+
+/** What times are of: first days of months are months to people, and midnights days. null where they are more exact. One alone may be anything. */
+export function grainOf(values: Iterable<Value | undefined>): 'month' | 'day' | 'minute' | null {
+  const times = new Set<string>()
+  for (const value of values) {
+    if (value === null || value === undefined) continue
+    if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d/.test(value)) return null
+    times.add(value)
+  }
+  if (times.size === 0) return null
+  const all = (form: RegExp) => [...times].every((time) => form.test(time))
+  const several = times.size > 1
+  if (several && all(/^\d{4}-\d\d-01([T ]00:00:00(\.0+)?Z?)?$/)) return 'month'
+  if (several && all(/^\d{4}-\d\d-\d\d([T ]00:00:00(\.0+)?Z?)?$/)) return 'day'
+  return all(/[T ]\d\d:\d\d:00(\.0+)?Z?$/) ? 'minute' : null
 }

@@ -64,6 +64,20 @@ const LINES: [u32; LINES_MAX as usize] = [440, 270, 140, 70, 40, 20, 12, 8];
 /// Lines per order on average, in thousandths.
 pub const LINES_MILLI: u64 = 2142;
 
+/// How often a line holds one piece, two, and so on, of a hundred lines of that price: one buys several tins, but one lawn mower.
+fn pieces(price: i64) -> &'static [u32] {
+    match price {
+        ..1_500 => &[50, 24, 11, 6, 4, 3, 1, 1],
+        1_500..10_000 => &[78, 15, 4, 2, 1],
+        _ => &[94, 5, 1],
+    }
+}
+
+/// Pieces in a hundred lines of that price, on average.
+pub fn pieces_of_hundred(price: i64) -> u64 {
+    pieces(price).iter().zip(1..).map(|(weight, n)| u64::from(*weight) * n).sum()
+}
+
 impl Shop {
     /// The first order of the burst that order `i` is part of.
     fn burst(&self, i: u64) -> Option<u64> {
@@ -212,13 +226,7 @@ impl Shop {
             facts = self.product(product);
             price = self.sold_for(product, &facts, order.at);
         }
-        // One buys several tins, but one lawn mower.
-        let weights: &[u32] = match price {
-            ..1_500 => &[50, 24, 11, 6, 4, 3, 1, 1],
-            1_500..10_000 => &[78, 15, 4, 2, 1],
-            _ => &[94, 5, 1],
-        };
-        let quantity = 1 + weighted(d.next(), weights) as i64;
+        let quantity = 1 + weighted(d.next(), pieces(price)) as i64;
         Line { product, quantity, unit_price: price }
     }
 }

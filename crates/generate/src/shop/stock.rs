@@ -3,7 +3,7 @@
 //! `products.stock` is what lay there when the period began; with the sum of a product's movements it is what lies there at the end.
 
 use super::Shop;
-use super::order::{LINES_MAX, LINES_MILLI};
+use super::order::{LINES_MAX, LINES_MILLI, pieces_of_hundred};
 use crate::calendar::{DAY, Form};
 use crate::random::Draws;
 use crate::table::{Cell, Column, Rows, Table};
@@ -19,8 +19,8 @@ fn rounds(shop: &Shop) -> u64 {
 /// Units of a product (by its rank) that are expected to be sold between two purchases, in 256ths.
 fn expected(shop: &Shop, rank: u64) -> (u64, u64) {
     let (id, lines) = shop.expected_lines(rank, shop.orders * LINES_MILLI / 1000);
-    // A line holds 1.5 of a thing on average.
-    (id, lines * 3 / 2 / rounds(shop))
+    let price = shop.price(id, &shop.product(id), shop.start);
+    (id, lines * pieces_of_hundred(price) / 100 / rounds(shop))
 }
 
 /// What lies there when the period begins.

@@ -16,10 +16,10 @@ fn hash<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> u64 {
 /// Of 400 rows of each kind in each format, data and truth. A change here is a change of what every seed gives: say so in CHANGELOG.
 /// (Parquet's bytes also change with its writer.)
 const GOLDEN: [(What, Format, u64); 16] = [
-    (What::Shop, Format::Csv, 0x1ee7_0e1f_803d_d990),
-    (What::Shop, Format::Jsonl, 0xb281_0e7f_7a01_e40d),
-    (What::Shop, Format::Parquet, 0x0dc7_3d4e_19d8_43c4),
-    (What::Shop, Format::Avro, 0x9542_8b5b_60dd_382b),
+    (What::Shop, Format::Csv, 0x12b8_6093_8a69_027b),
+    (What::Shop, Format::Jsonl, 0xf11e_0d34_322b_9c45),
+    (What::Shop, Format::Parquet, 0xe44e_a3af_fedd_55b6),
+    (What::Shop, Format::Avro, 0xebc3_a607_04f5_c0c3),
     (What::Orders, Format::Csv, 0x7401_50cc_2783_aec1),
     (What::Orders, Format::Jsonl, 0x0bb3_968b_f81e_7546),
     (What::Orders, Format::Parquet, 0x6d9c_9139_1738_2e56),

@@ -3,6 +3,7 @@
 use super::feed::Feed;
 use super::latency::Histogram;
 use super::outlet::Outlet;
+use super::seal::PageFiles;
 use crate::reading::Reading;
 use crate::state::Outcome;
 use crate::workspace::Workspace;
@@ -45,6 +46,8 @@ pub(crate) struct HotView {
     pub base: Option<Snapshot>,
     /// Files of `base` that hold rows which may still change: what is in memory stands in their place.
     pub open_files: BTreeSet<String>,
+    /// Which of them hold which rows, as far as this process wrote them; while an epoch is committed it has this.
+    pub page_files: PageFiles,
     pub sealed: Vec<RecordBatch>,
     pub fresh: Rows,
     pub outcome: Outcome,
@@ -62,8 +65,9 @@ pub(crate) struct HotView {
     pub settled_rows: u64,
     /// Where its changes are sent.
     pub outlet: Option<Outlet>,
-    /// Epochs since its state was saved.
+    /// Epochs since its state was saved, and the rows it had taken in then.
     pub unsaved: u32,
+    pub rows_saved: u64,
     /// At the start, its state was taken from a checkpoint.
     pub restored: bool,
     /// Rows of tables that were read into it then.

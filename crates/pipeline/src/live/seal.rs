@@ -3,7 +3,7 @@
 
 use super::feed::{self, Feed};
 use super::guard::{Guard, Kept};
-use super::hot::{self, Hot};
+use super::hot::{self, Hot, HotView};
 use crate::fingerprint::{self, Fingerprint};
 use crate::ingest_step::blocking;
 use crate::nodes;
@@ -19,11 +19,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tidemill_core::{Error, Reject, Result};
 use tidemill_lake::{Commit, DataFile, Done, Lake, Lease, Manifest, NodeIntent, Removes, Snapshot, TableName, WriterOptions, quarantine};
+use tidemill_live::OpenPage;
 use tidemill_prepare::{Fitted, StreamApplied, StreamRecipe};
 
-/// State up to this size is saved with every epoch; larger state with every [`SAVE_EVERY`]th.
-const SAVE_BYTES: u64 = 16 << 20;
+/// State up to this size is saved with every epoch. Larger state waits for this many, and until it holds this many rows more, since a start without
+/// it would have to take them in again, or its size is little to the epochs that went by.
+const SAVE_BYTES: u64 = 1 << 20;
 const SAVE_EVERY: u32 = 20;
+const SAVE_ROWS: u64 = 200_000;
+const SAVE_BYTES_AN_EPOCH: u64 = 256 << 10;
+const SAVE_AT_LAST: u32 = 240;
 /// The part of an outcome that tells a view kept live from one that a run computed.
 pub(crate) const FOLLOWED: &str = "kept live";
 
@@ -75,7 +80,10 @@ struct SealedView {
     outcome: Outcome,
     schema: SchemaRef,
     settled: Vec<RecordBatch>,
-    open: Vec<RecordBatch>,
+    /// Rows that may still change, of the pages in which something did.
+    open: Vec<OpenPage>,
+    /// The files of the other pages stay.
+    kept: PageFiles,
     /// Files of the table that these take the place of; `None`: all of them.
     instead_of: Option<BTreeSet<String>>,
     /// State, where it is saved with this epoch.
@@ -96,7 +104,15 @@ pub(crate) struct Head {
 /// What came of an epoch.
 pub(crate) struct Committed {
     pub snapshots: BTreeMap<TableName, Snapshot>,
-    pub open_files: BTreeMap<String, BTreeSet<String>>,
+    /// By view.
+    pub pages: BTreeMap<String, PageFiles>,
+}
+
+/// Where pages of rows that may still change are stored: by the page's number its version, and the files.
+pub(crate) type PageFiles = BTreeMap<u64, (u64, Vec<String>)>;
+
+fn paths(pages: &PageFiles) -> BTreeSet<String> {
+    pages.values().flat_map(|(_, files)| files.iter().cloned()).collect()
 }
 
 impl Sealed {
@@ -129,10 +145,9 @@ impl Sealed {
             }
             v.sealed = v.fresh.take();
             late.extend(super::late::batch(&v.name, v.live.take_late(), at)?);
-            let open = v.live.open_rows()?;
-            let is_small = v.live.stats().state_bytes <= SAVE_BYTES;
-            let saves = whole || v.is_new || is_small || v.unsaved + 1 >= SAVE_EVERY;
-            v.unsaved = if saves { 0 } else { v.unsaved + 1 };
+            let mut open = v.live.open_pages()?;
+            let saves = whole || v.is_new || is_due(v);
+            (v.unsaved, v.rows_saved) = if saves { (0, v.live.stats().rows_in) } else { (v.unsaved + 1, v.rows_saved) };
             let state = if saves { Some(v.live.save()?) } else { None };
             v.outcome.epoch = epoch;
             v.outcome.run_id = run_id.to_string();
@@ -140,14 +155,20 @@ impl Sealed {
             v.outcome.fingerprint = Fingerprint { parts: v.outcome.parts.clone() }.whole();
             let settled_rows: u64 = v.sealed.iter().map(|b| b.num_rows() as u64).sum();
             v.settled_rows = if v.is_new { settled_rows } else { v.settled_rows + settled_rows };
-            v.outcome.rows = v.settled_rows + open.iter().map(|b| b.num_rows() as u64).sum::<u64>();
+            v.outcome.rows = v.settled_rows + open.iter().flat_map(|p| &p.rows).map(|b| b.num_rows() as u64).sum::<u64>();
+            let mut kept = std::mem::take(&mut v.page_files);
+            let versions: BTreeMap<u64, u64> = open.iter().map(|p| (p.id, p.version)).collect();
+            kept.retain(|id, (version, _)| !v.is_new && versions.get(id) == Some(version));
+            open.retain(|p| !kept.contains_key(&p.id));
+            let stays = paths(&kept);
             views.push(SealedView {
                 name: v.name.clone(),
                 outcome: v.outcome.clone(),
                 schema: Arc::clone(&v.schema),
                 settled: v.sealed.clone(),
                 open,
-                instead_of: (!v.is_new).then(|| v.open_files.clone()),
+                kept,
+                instead_of: (!v.is_new).then(|| v.open_files.difference(&stays).cloned().collect()),
                 state,
                 inputs: v.inputs.iter().map(|i| TableName::new(&i.schema, &i.name)).collect(),
             });
@@ -212,12 +233,17 @@ impl Sealed {
                 touched.push((name, BTreeSet::new()));
             }
         }
-        let mut open_files = BTreeMap::new();
+        let mut pages = BTreeMap::new();
         for mut v in self.views {
             let name = TableName::public(v.name.clone());
             let settled = write(lake, &name, &v.schema, v.settled, &[]).await?;
-            let open = write(lake, &name, &v.schema, v.open, &[]).await?;
-            let open_paths: BTreeSet<String> = open.1.iter().map(|f| f.path.clone()).collect();
+            let mut open = Vec::new();
+            for page in v.open {
+                let (_, files) = write(lake, &name, &v.schema, page.rows, &[]).await?;
+                v.kept.insert(page.id, (page.version, files.iter().map(|f| f.path.clone()).collect()));
+                open.extend(files);
+            }
+            let open_paths = paths(&v.kept);
             v.outcome.open_files = open_paths.iter().cloned().collect();
             if v.state.is_some() {
                 v.outcome.unsaved_files.clear();
@@ -230,7 +256,7 @@ impl Sealed {
                 Some(gone) if gone.is_empty() => Removes::None,
                 Some(gone) => Removes::Paths(gone),
             };
-            let adds = settled.1.into_iter().chain(open.1).collect();
+            let adds = settled.1.into_iter().chain(open).collect();
             let commit = Commit { schema: settled.0, adds, removes, operation: "WRITE".into(), partition_columns: Vec::new() };
             let done = lake.commit(lease, epoch, &name, commit).await?;
             versions.insert(name.clone(), done.version);
@@ -239,10 +265,10 @@ impl Sealed {
                 let fingerprint = v.outcome.parts.get("state").cloned().unwrap_or_default();
                 put_state(lake, &v.name, epoch, &Head { epoch, fingerprint, versions: read }, &bytes)?;
             }
-            let mut except = open_paths.clone();
+            let mut except = open_paths;
             except.extend(v.outcome.unsaved_files.iter().cloned());
             touched.push((name, except));
-            open_files.insert(v.name, open_paths);
+            pages.insert(v.name, v.kept);
         }
         let recovered = self.recovered.into_iter().collect();
         for (table, rows) in [("alerts", self.alerts.rows), ("late_rows", self.late), ("recoveries", recovered)] {
@@ -268,7 +294,7 @@ impl Sealed {
                 snapshots.insert(name, s);
             }
         }
-        Ok(Committed { snapshots, open_files })
+        Ok(Committed { snapshots, pages })
     }
 }
 
@@ -284,11 +310,22 @@ impl Hot {
             if let Some(v) = self.views.iter_mut().find(|v| name.schema == "public" && v.name == name.name) {
                 v.base = Some(snapshot.clone());
                 v.sealed.clear();
-                v.open_files = committed.open_files.get(&v.name).cloned().unwrap_or_default();
+                v.page_files = committed.pages.get(&v.name).cloned().unwrap_or_default();
+                v.open_files = paths(&v.page_files);
                 v.outcome.open_files = v.open_files.iter().cloned().collect();
             }
         }
     }
+}
+
+/// Whether it is time for a view's state to be saved.
+fn is_due(v: &HotView) -> bool {
+    let stats = v.live.stats();
+    let epochs = v.unsaved + 1;
+    let is_worth_it = stats.rows_in.saturating_sub(v.rows_saved) >= SAVE_ROWS
+        || stats.state_bytes <= SAVE_BYTES_AN_EPOCH * u64::from(epochs)
+        || epochs >= SAVE_AT_LAST;
+    stats.state_bytes <= SAVE_BYTES || (epochs >= SAVE_EVERY && is_worth_it)
 }
 
 fn cut_table(feed: &mut Feed, hot: &mut Hot, epoch: u64, run_id: &str) -> Result<SealedTable> {

@@ -5,7 +5,7 @@ use super::feed::Feed;
 use super::hot::{Hot, HotView, Rows};
 use super::latency::Histogram;
 use super::outlet::Outlet;
-use super::seal::FOLLOWED;
+use super::seal::{FOLLOWED, PageFiles};
 use super::standing::{Saved, Standing, standing};
 use crate::fingerprint::{self, Fingerprint};
 use crate::ingest_step::blocking;
@@ -133,6 +133,7 @@ async fn open(
         settled_rows: if opened.is_new { 0 } else { outcome.rows.saturating_sub(open_rows) },
         base,
         open_files: opened.open_files,
+        page_files: PageFiles::default(),
         sealed: Vec::new(),
         fresh: Rows::default(),
         outcome,
@@ -143,6 +144,7 @@ async fn open(
         failed,
         latency: Histogram::default(),
         unsaved: 0,
+        rows_saved: 0,
         restored: opened.restored,
         rows_loaded: opened.rows_loaded,
         outlet,
