@@ -1,11 +1,11 @@
 //! The whole project as a graph: its nodes, and where each column comes from, down to the columns of sources.
 
-use crate::data::ColumnEdge;
 use crate::json::Json;
 use crate::server::Served;
 use axum::extract::State;
 use serde::Serialize;
 use std::sync::Arc;
+use tidemill_engine::{ColumnEdge, GraphNode};
 use tidemill_project::dashboard::query::Kind;
 
 use crate::api::ResultColumn;
@@ -37,7 +37,7 @@ pub struct GraphEdge {
 pub async fn lineage(State(served): State<Arc<Served>>) -> Json<Lineage> {
     let graph = served.data.graph();
     let dashboards = Arc::clone(&served.dashboards.read());
-    let node = |n: &crate::data::GraphNode| {
+    let node = |n: &GraphNode| {
         let plain = n.name.strip_prefix("clean.").filter(|name| graph.nodes.iter().all(|o| o.name != *name));
         let panels = dashboards.iter().flat_map(|d| &d.panels).filter(|p| p.view.value == n.name || Some(p.view.as_str()) == plain);
         let columns = n.schema.fields().iter();

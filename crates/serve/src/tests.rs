@@ -3,7 +3,7 @@
 mod operations;
 
 use crate::commands::{Commands, Replayed};
-use crate::data::{About, ColumnOrigin, Data, Figure, Graph, LastRun};
+use crate::data::{About, Data, Figure, LastRun};
 use crate::limits::Limits;
 use crate::openapi::{document, routes as asked_routes, writes};
 use crate::server::{Served, routes};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tidemill_core::{Error, Result};
-use tidemill_engine::{BatchStream, Collected};
+use tidemill_engine::{BatchStream, Collected, ColumnOrigin, LineageGraph};
 use tidemill_project::Environment;
 use tidemill_project::dashboard::Dashboard;
 use tidemill_project::query::NamedQuery;
@@ -161,7 +161,7 @@ impl Data for Fake {
     fn quarantines(&self) -> Vec<String> {
         vec!["orders".into()]
     }
-    fn graph(&self) -> Arc<Graph> {
+    fn graph(&self) -> Arc<LineageGraph> {
         Arc::new(operations::graph())
     }
     fn can_replay(&self, _: &str, code: &str) -> bool {
