@@ -7,7 +7,8 @@ use tidemill_core::Result;
 use tidemill_lake::TableName;
 use tidemill_project::NodeKind;
 use tidemill_project::query::NamedQuery;
-use tidemill_project::spec::Materialized;
+use tidemill_project::spec::{Function, Materialized, Sql};
+use tidemill_project::sql::references;
 
 /// What a view, a table or a named query stands on.
 pub(super) struct Behind {
@@ -41,10 +42,6 @@ impl Desk {
             if !seen.insert(name.clone()) {
                 continue;
             }
-            if let Some(reads) = checked.graph.function_reads.get(&name) {
-                left.extend(reads.iter().cloned());
-                continue;
-            }
             let Some(node) = checked.graph.node(&name) else {
                 found.extend(name.split_once('.').map(|(schema, table)| TableName::new(schema, table)));
                 continue;
@@ -53,9 +50,11 @@ impl Desk {
                 NodeKind::View | NodeKind::Query => {
                     left.extend(node.depends_on.iter().cloned());
                     // System and quarantine tables are no nodes, and are in no list of what a view depends on.
-                    let view = checked.project.views.iter().find(|v| v.name == name).map(|v| &v.sql.text);
-                    let sql = view.or_else(|| self.query(&name).map(|q| &q.sql.text));
-                    found.extend(sql.map(|sql| strangers(sql)).unwrap_or_default());
+                    let view = checked.project.views.iter().find(|v| v.name == name).map(|v| &v.sql);
+                    let sql = view.or_else(|| self.query(&name).map(|q| &q.sql));
+                    let called = checked.graph.functions_of(&name);
+                    let functions = called.filter_map(|f| checked.project.functions.iter().find(|g| g.name == f)).map(Function::code);
+                    found.extend(sql.into_iter().chain(functions).flat_map(strangers));
                 }
                 NodeKind::Table => {
                     found.insert(TableName::public(name));
@@ -69,9 +68,9 @@ impl Desk {
     /// Whether what a view gives depends on when it is asked.
     fn reads_clock(&self, name: &str) -> bool {
         let checked = &self.ws.checked;
-        let Some(session) = &checked.session else { return false };
-        let view = checked.project.views.iter().find(|v| v.name == name && *v.materialized == Materialized::View);
-        let sql = view.map(|v| v.sql.text.clone()).or_else(|| self.query(name).map(|q| q.numbered().text));
+        let (Some(session), Some(node)) = (&checked.session, checked.graph.resolve(name)) else { return false };
+        let view = checked.project.views.iter().find(|v| v.name == node.name && *v.materialized == Materialized::View);
+        let sql = view.map(|v| v.sql.text.clone()).or_else(|| self.query(&node.name).map(|q| q.numbered().text));
         sql.is_some_and(|sql| session.is_volatile(&sql).unwrap_or(true))
     }
 
@@ -82,9 +81,9 @@ impl Desk {
     }
 }
 
-/// The system and quarantine tables that a text may read.
-fn strangers(sql: &str) -> Vec<TableName> {
-    let words = sql.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
-    let named = words.filter_map(|w| w.split_once('.')).filter(|(schema, _)| matches!(*schema, "system" | "quarantine"));
-    named.map(|(schema, name)| TableName::new(schema, name)).collect()
+/// The system and quarantine tables that a text reads.
+fn strangers(sql: &Sql) -> Vec<TableName> {
+    let named = references(sql).unwrap_or_default().into_iter();
+    let kept = named.filter_map(|r| r.schema.filter(|s| matches!(s.as_str(), "system" | "quarantine")).map(|s| (s, r.name)));
+    kept.map(|(schema, name)| TableName::new(schema, name)).collect()
 }
