@@ -15,12 +15,7 @@ impl Desk {
     pub async fn replay(&self, environment: &Environment, table: &str, filter: &QuarantineFilter) -> Result<ReplayReport> {
         let orders = self.now.lock().following.as_ref().map(|f| f.orders.clone());
         if let Some(orders) = orders {
-            // Nothing stands still for rows that don't pass.
-            let mut would = self.ws.replay_would(table, filter).await?;
-            if would.tried > 0 && would.accepted == 0 {
-                would.next = "correct the rule that rejects them, serve the project anew, then try again".into();
-            }
-            return if would.accepted == 0 { Ok(would) } else { orders.replay(table, filter).await };
+            return self.ws.replay_followed(&orders, table, filter).await;
         }
         let (dir, environment) = (self.ws.project().dir.clone(), environment.clone());
         let checked = blocking(move || Ok(crate::check(&dir, &environment))).await?;
