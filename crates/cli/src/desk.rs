@@ -4,13 +4,13 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use std::sync::Arc;
 use tidemill_core::Result;
-use tidemill_engine::{BatchStream, Collected};
+use tidemill_engine::{BatchStream, Collected, ColumnOrigin, LineageGraph};
 use tidemill_pipeline::live::status::{StreamFigures, ViewFigures};
 use tidemill_pipeline::{Desk, QuarantineFilter};
 use tidemill_project::Environment;
 use tidemill_project::dashboard::Dashboard;
 use tidemill_project::query::NamedQuery;
-use tidemill_serve::{About, ColumnEdge, ColumnOrigin, Commands, Data, Figure, Graph, GraphNode, LastRun, Replayed, instant};
+use tidemill_serve::{About, Commands, Data, Figure, LastRun, Replayed, instant};
 
 pub struct Shown {
     pub desk: Arc<Desk>,
@@ -66,8 +66,7 @@ impl Data for Shown {
         self.desk.profiles(column)
     }
     fn lineage(&self, view: &str) -> Result<Vec<ColumnOrigin>> {
-        let origins = self.desk.origins(view)?.into_iter();
-        Ok(origins.map(|o| ColumnOrigin { column: o.column, from: o.from }).collect())
+        self.desk.origins(view)
     }
     fn queries(&self) -> &[NamedQuery] {
         self.desk.queries()
@@ -83,17 +82,8 @@ impl Data for Shown {
     fn quarantines(&self) -> Vec<String> {
         self.desk.workspace().project().tables.iter().map(|t| t.name.clone()).collect()
     }
-    fn graph(&self) -> Arc<Graph> {
-        let whole = self.desk.graph();
-        let nodes = whole.nodes.iter().map(|n| GraphNode { name: n.name.clone(), kind: n.kind, schema: Arc::clone(&n.schema) });
-        let columns = whole.columns.iter().cloned().map(|c| ColumnEdge {
-            from: c.from,
-            from_column: c.from_column,
-            to: c.to,
-            to_column: c.to_column,
-            kind: c.kind,
-        });
-        Arc::new(Graph { nodes: nodes.collect(), edges: whole.edges.clone(), columns: columns.collect() })
+    fn graph(&self) -> Arc<LineageGraph> {
+        self.desk.graph()
     }
     fn can_replay(&self, table: &str, code: &str) -> bool {
         self.desk.workspace().can_replay(table, code)

@@ -44,7 +44,7 @@ mod windows;
 
 pub use catalog::{Catalog, FunctionProvider, Relation, RelationKind, TimeTravel, batch_table, batches_table, empty_table};
 pub use engine::{Engine, EngineOptions, PlanOptions};
-pub use lineage::{ColumnLineage, LineageKind};
+pub use lineage::{ColumnEdge, ColumnLineage, ColumnOrigin, GraphNode, LineageGraph, LineageKind};
 pub use live_plan::Lowering;
 pub use memory::{MemoryUse, TableUse, TablesInMemory};
 pub use operators::Operator;

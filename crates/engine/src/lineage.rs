@@ -1,5 +1,9 @@
 //! Which columns an answer is made of: read off the plan, one step up (views stand as relations of their own).
 
+mod graph;
+
+pub use graph::{ColumnEdge, ColumnOrigin, GraphNode, LineageGraph};
+
 use crate::catalog::{Relations, SchemaOnly, node_name};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};

@@ -2,26 +2,28 @@
 //!
 //! Of a project that is followed the moment is now; of another it is the last finished epoch, whoever finished it.
 
-use crate::ingest_step::blocking;
-use crate::lineage::WholeGraph;
+mod behind;
+mod origins;
+mod replay;
+
+pub use origins::MadeBy;
+
 use crate::live::Following;
 use crate::live::status::Figures;
-use crate::quarantine::QuarantineFilter;
 use crate::reading::Reading;
-use crate::report::{ReplayReport, Unwatched};
-use crate::state;
 use crate::workspace::{Workspace, versions_of};
 use arrow::datatypes::SchemaRef;
+use behind::Behind;
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
-use tidemill_core::{Error, Result, Severity, Spanned, problem::did_you_mean};
-use tidemill_engine::{BatchStream, Collected, LineageKind, Session};
+use tidemill_core::{Error, Result, Spanned, problem::did_you_mean};
+use tidemill_engine::{BatchStream, Collected, LineageGraph, Session};
 use tidemill_lake::{TableName, system};
+use tidemill_project::Project;
 use tidemill_project::query::NamedQuery;
 use tidemill_project::spec::{Materialized, TestKind, TestSeverity, View, ViewTest};
-use tidemill_project::{Environment, NodeKind, Project};
 
 pub struct Desk {
     ws: Arc<Workspace>,
@@ -32,14 +34,7 @@ pub struct Desk {
     behind: Mutex<HashMap<String, Arc<Behind>>>,
     /// What the project says, in few letters: answers that outlive the process are of another version when it says something else.
     says: String,
-    graph: OnceLock<Arc<WholeGraph>>,
-}
-
-/// What a view, a table or a named query stands on.
-struct Behind {
-    tables: BTreeSet<TableName>,
-    /// What it gives depends on when it is asked.
-    reads_clock: bool,
+    graph: OnceLock<Arc<LineageGraph>>,
 }
 
 #[derive(Default)]
@@ -53,21 +48,6 @@ struct Now {
     versions: BTreeMap<TableName, i64>,
     /// Of the journals of runs under way.
     journals: String,
-}
-
-/// Where a column comes from, through all views between.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    pub column: String,
-    /// `clean.orders.total`
-    pub from: Vec<String>,
-}
-
-/// The run that made the rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MadeBy {
-    pub run_id: String,
-    pub ended_at_micros: i64,
 }
 
 impl Desk {
@@ -251,162 +231,6 @@ impl Desk {
         Ok(session)
     }
 
-    /// All nodes of the project and where their columns come from.
-    pub fn graph(&self) -> Arc<WholeGraph> {
-        Arc::clone(self.graph.get_or_init(|| Arc::new(crate::lineage::whole(&self.ws.checked))))
-    }
-
-    /// Where each column of a view comes from, down to prepared tables; of a prepared table, down to what was read.
-    pub fn origins(&self, name: &str) -> Result<Vec<Origin>> {
-        let schema = self.columns(name)?;
-        let mut known = BTreeMap::new();
-        let mut origins = Vec::with_capacity(schema.fields().len());
-        for field in schema.fields() {
-            let from = self.origin(name, field.name(), &mut known, 0).into_iter().collect();
-            origins.push(Origin { column: field.name().clone(), from });
-        }
-        Ok(origins)
-    }
-
-    fn origin(&self, name: &str, column: &str, known: &mut BTreeMap<String, Lines>, depth: usize) -> BTreeSet<String> {
-        let checked = &self.ws.checked;
-        let itself = || BTreeSet::from([format!("{name}.{column}")]);
-        let Some(node) = checked.graph.resolve(name).filter(|_| depth < DEPTH_MAX) else { return itself() };
-        if depth > 0 && !is_view(node.kind) {
-            return itself();
-        }
-        if !known.contains_key(&node.name) {
-            known.insert(node.name.clone(), self.lines(&node.name));
-        }
-        let sources = known.get(&node.name).and_then(|lines| lines.get(column)).cloned().unwrap_or_default();
-        if !is_view(node.kind) {
-            return sources.into_iter().map(|(table, column)| format!("{table}.{column}")).collect();
-        }
-        sources.iter().flat_map(|(table, column)| self.origin(table, column, known, depth + 1)).collect()
-    }
-
-    /// One step up from each column of a node.
-    fn lines(&self, node: &str) -> Lines {
-        let checked = &self.ws.checked;
-        let view = checked.project.views.iter().find(|v| v.name == node);
-        if let (Some(view), Some(session)) = (view, &checked.session) {
-            let all = session.lineage(&view.sql.text).unwrap_or_default();
-            let own = all.into_iter().filter(|l| matches!(l.kind, LineageKind::Direct | LineageKind::Derived));
-            return own.map(|l| (l.column, l.sources)).collect();
-        }
-        let table = checked.tables.iter().find(|p| p.clean_node() == node);
-        let (Some(p), Some(schema)) = (table, checked.schemas.get(node)) else { return Lines::new() };
-        let mut lines = Lines::new();
-        for line in crate::lineage::of_recipe(p, schema) {
-            lines.entry(line.target_column).or_default().push((line.source, line.source_column));
-        }
-        lines
-    }
-
-    /// The newest run among those that made what a view reads.
-    pub async fn made_by(&self, name: &str) -> Result<Option<MadeBy>> {
-        let mut newest: Option<(u64, String)> = None;
-        for table in &self.behind(name)?.tables {
-            if let Some((epoch, _)) = self.ws.lake.table_epoch(table).await?
-                && newest.as_ref().is_none_or(|(e, _)| *e < epoch)
-                && let Some(outcome) = state::get(&self.ws.lake, epoch, &node_of(table))?
-            {
-                newest = Some((epoch, outcome.run_id));
-            }
-        }
-        let Some((epoch, run_id)) = newest else { return Ok(None) };
-        // Of an epoch long ago only the run is known.
-        Ok(self.ws.lake.done(epoch)?.map(|done| MadeBy { run_id, ended_at_micros: done.finished_at_micros }))
-    }
-
-    fn behind(&self, name: &str) -> Result<Arc<Behind>> {
-        if let Some(behind) = self.behind.lock().get(name) {
-            return Ok(Arc::clone(behind));
-        }
-        let behind = Arc::new(Behind { tables: self.tables_behind(name)?, reads_clock: self.reads_clock(name) });
-        self.behind.lock().insert(name.to_string(), Arc::clone(&behind));
-        Ok(behind)
-    }
-
-    /// Tries rejected rows again and brings what depends on them up to date, so that who asks afterwards sees them. Where the project is followed, that is
-    /// done by who follows it, under the rules it follows by; else under the rules as they stand in the project's files now.
-    pub async fn replay(&self, environment: &Environment, table: &str, filter: &QuarantineFilter) -> Result<ReplayReport> {
-        let orders = self.now.lock().following.as_ref().map(|f| f.orders.clone());
-        if let Some(orders) = orders {
-            // Nothing stands still for rows that don't pass.
-            let mut would = self.ws.replay_would(table, filter).await?;
-            if would.tried > 0 && would.accepted == 0 {
-                would.next = "correct the rule that rejects them, serve the project anew, then try again".into();
-            }
-            return if would.accepted == 0 { Ok(would) } else { orders.replay(table, filter).await };
-        }
-        let (dir, environment) = (self.ws.project().dir.clone(), environment.clone());
-        let checked = blocking(move || Ok(crate::check(&dir, &environment))).await?;
-        // Before any row is taken in: what depends on it could not be made.
-        if let Some(first) = checked.problems.iter().find(|p| p.severity == Severity::Error) {
-            let e = Error::config(format!("the project has mistakes: {}", first.message));
-            return Err(e.help("run `tidemill check` to see them all"));
-        }
-        let report =
-            Workspace::open(checked, Arc::clone(&self.ws.clock)).await?.quarantine_take_in(table, filter, Arc::new(Unwatched)).await;
-        self.look()?;
-        report
-    }
-
-    /// The tables that a view's rows are read from: itself where it is kept, else those behind it.
-    fn tables_behind(&self, name: &str) -> Result<BTreeSet<TableName>> {
-        let mut found = BTreeSet::new();
-        if let Some((schema @ ("system" | "quarantine"), table)) = name.split_once('.') {
-            found.insert(TableName::new(schema, table));
-            return Ok(found);
-        }
-        let checked = &self.ws.checked;
-        let node = checked.graph.resolve(name).ok_or_else(|| self.unknown(name))?;
-        let (mut left, mut seen) = (vec![node.name.clone()], BTreeSet::new());
-        while let Some(name) = left.pop() {
-            if !seen.insert(name.clone()) {
-                continue;
-            }
-            if let Some(reads) = checked.graph.function_reads.get(&name) {
-                left.extend(reads.iter().cloned());
-                continue;
-            }
-            let Some(node) = checked.graph.node(&name) else {
-                found.extend(name.split_once('.').map(|(schema, table)| TableName::new(schema, table)));
-                continue;
-            };
-            match node.kind {
-                NodeKind::View | NodeKind::Query => {
-                    left.extend(node.depends_on.iter().cloned());
-                    // System and quarantine tables are no nodes, and are in no list of what a view depends on.
-                    let view = checked.project.views.iter().find(|v| v.name == name).map(|v| &v.sql.text);
-                    let sql = view.or_else(|| self.query(&name).map(|q| &q.sql.text));
-                    found.extend(sql.map(|sql| strangers(sql)).unwrap_or_default());
-                }
-                NodeKind::Table => {
-                    found.insert(TableName::public(name));
-                }
-                _ => found.extend(name.split_once('.').map(|(schema, table)| TableName::new(schema, table))),
-            }
-        }
-        Ok(found)
-    }
-
-    /// Whether what a view gives depends on when it is asked.
-    fn reads_clock(&self, name: &str) -> bool {
-        let checked = &self.ws.checked;
-        let Some(session) = &checked.session else { return false };
-        let view = checked.project.views.iter().find(|v| v.name == name && *v.materialized == Materialized::View);
-        let sql = view.map(|v| v.sql.text.clone()).or_else(|| self.query(name).map(|q| q.numbered().text));
-        sql.is_some_and(|sql| session.is_volatile(&sql).unwrap_or(true))
-    }
-
-    /// The named query of a node `query.NAME`.
-    fn query(&self, node: &str) -> Option<&NamedQuery> {
-        let name = node.strip_prefix("query.")?;
-        self.ws.checked.project.queries.iter().find(|q| q.name == name)
-    }
-
     /// The queries that can be asked by name.
     pub fn queries(&self) -> &[NamedQuery] {
         &self.ws.checked.project.queries
@@ -430,11 +254,6 @@ fn says(project: &Project) -> String {
     crate::fingerprint::hash(&format!("{} {all:?}", env!("CARGO_PKG_VERSION")))[..16].to_string()
 }
 
-/// Columns, and what each is made from.
-type Lines = BTreeMap<String, Vec<(String, String)>>;
-
-const DEPTH_MAX: usize = 64;
-
 /// What is told of runs while they go on.
 fn is_of_runs(table: &TableName) -> bool {
     table.schema == "system" && matches!(table.name.as_str(), "runs" | "steps" | "operators")
@@ -443,19 +262,4 @@ fn is_of_runs(table: &TableName) -> bool {
 /// What streams and live views say of themselves stands in memory.
 fn is_figures(table: &TableName) -> bool {
     table.schema == "system" && matches!(table.name.as_str(), "streams" | "live_views")
-}
-
-fn is_view(kind: NodeKind) -> bool {
-    matches!(kind, NodeKind::View | NodeKind::Table)
-}
-
-fn node_of(table: &TableName) -> String {
-    if table.schema == "public" { table.name.clone() } else { table.to_string() }
-}
-
-/// The system and quarantine tables that a text may read.
-fn strangers(sql: &str) -> Vec<TableName> {
-    let words = sql.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
-    let named = words.filter_map(|w| w.split_once('.')).filter(|(schema, _)| matches!(*schema, "system" | "quarantine"));
-    named.map(|(schema, name)| TableName::new(schema, name)).collect()
 }

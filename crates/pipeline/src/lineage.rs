@@ -6,44 +6,15 @@ use crate::tables::Prepared;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tidemill_engine::{ColumnLineage, Session};
+use tidemill_engine::{ColumnEdge, ColumnLineage, GraphNode, LineageGraph, Session};
 use tidemill_project::NodeKind;
 use tidemill_project::spec::{Columns, EncodeMethod, Materialized, Rule};
 
-/// A project from its sources to what leaves it, by node and by column.
-#[derive(Debug, Clone, Default)]
-pub struct WholeGraph {
-    pub nodes: Vec<WholeNode>,
-    /// From what is read to what reads it.
-    pub edges: Vec<(String, String)>,
-    pub columns: Vec<ColumnEdge>,
-}
-
-#[derive(Debug, Clone)]
-pub struct WholeNode {
-    /// `source.orders`, `raw.orders`, `clean.orders`, `revenue_by_day`, `export.revenue`
-    pub name: String,
-    /// `source`, `raw`, `clean`, `view`, `table`, `live` or `export`
-    pub kind: &'static str,
-    pub schema: SchemaRef,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ColumnEdge {
-    pub from: String,
-    pub from_column: String,
-    pub to: String,
-    /// `*`: all rows.
-    pub to_column: String,
-    /// `direct`, `derived`, `filter`, `join` or `group`
-    pub kind: String,
-}
-
 /// Every node that holds or passes on rows.
-pub(crate) fn whole(checked: &Checked) -> WholeGraph {
-    let mut graph = WholeGraph::default();
+pub(crate) fn whole(checked: &Checked) -> LineageGraph {
+    let mut graph = LineageGraph::default();
     for p in &checked.tables {
-        graph.table(checked, p);
+        add_table(&mut graph, checked, p);
     }
     let Some(session) = &checked.session else { return graph };
     for node in &checked.graph.nodes {
@@ -64,9 +35,9 @@ pub(crate) fn whole(checked: &Checked) -> WholeGraph {
             (None, None) => continue,
         };
         let schema = checked.schemas.get(&node.name).cloned().or_else(|| session.schema_of(&sql).ok());
-        graph.nodes.push(WholeNode { name: node.name.clone(), kind, schema: schema.unwrap_or_else(|| Arc::new(Schema::empty())) });
+        graph.nodes.push(GraphNode { name: node.name.clone(), kind, schema: schema.unwrap_or_else(|| Arc::new(Schema::empty())) });
         graph.edges.extend(node.depends_on.iter().map(|d| (d.clone(), node.name.clone())));
-        graph.lines(&node.name, of_select(session, &sql));
+        add_lines(&mut graph, &node.name, of_select(session, &sql));
     }
     let there: BTreeSet<String> = graph.nodes.iter().map(|n| n.name.clone()).collect();
     graph.edges.retain(|(from, _)| there.contains(from));
@@ -75,47 +46,45 @@ pub(crate) fn whole(checked: &Checked) -> WholeGraph {
     graph
 }
 
-impl WholeGraph {
-    fn table(&mut self, checked: &Checked, p: &Prepared) {
-        let source = format!("source.{}", p.table.name);
-        let labels: Vec<Field> = p.reads.iter().map(|c| Field::new(&c.label, c.data_type.clone(), true)).collect();
-        self.nodes.push(WholeNode { name: source.clone(), kind: "source", schema: Arc::new(Schema::new(labels)) });
-        let first = if p.keeps_raw() { p.raw_node() } else { p.clean_node() };
-        self.edges.push((source.clone(), first));
-        let label_of = |column: &str| p.reads.iter().find(|c| c.name == column).map_or(column, |c| c.label.as_str()).to_string();
-        if p.keeps_raw() {
-            self.nodes.push(WholeNode { name: p.raw_node(), kind: "raw", schema: crate::ingest::raw_schema(&p.reads) });
-            self.edges.push((p.raw_node(), p.clean_node()));
-            self.columns.extend(p.reads.iter().map(|c| ColumnEdge {
-                from: source.clone(),
-                from_column: c.label.clone(),
-                to: p.raw_node(),
-                to_column: c.name.clone(),
-                kind: "direct".into(),
-            }));
-        }
-        let Some(schema) = checked.schemas.get(&p.clean_node()) else { return };
-        self.nodes.push(WholeNode { name: p.clean_node(), kind: "clean", schema: Arc::clone(schema) });
-        let others = checked.graph.node(&p.clean_node()).into_iter().flat_map(|n| &n.depends_on).filter(|d| **d != p.raw_node());
-        self.edges.extend(others.map(|d| (d.clone(), p.clean_node())));
-        let mut lines = of_recipe(p, schema);
-        if !p.keeps_raw() {
-            lines.iter_mut().for_each(|l| l.source_column = label_of(&l.source_column));
-        }
-        self.lines(&p.clean_node(), lines);
+fn add_table(graph: &mut LineageGraph, checked: &Checked, p: &Prepared) {
+    let source = format!("source.{}", p.table.name);
+    let labels: Vec<Field> = p.reads.iter().map(|c| Field::new(&c.label, c.data_type.clone(), true)).collect();
+    graph.nodes.push(GraphNode { name: source.clone(), kind: "source", schema: Arc::new(Schema::new(labels)) });
+    let first = if p.keeps_raw() { p.raw_node() } else { p.clean_node() };
+    graph.edges.push((source.clone(), first));
+    let label_of = |column: &str| p.reads.iter().find(|c| c.name == column).map_or(column, |c| c.label.as_str()).to_string();
+    if p.keeps_raw() {
+        graph.nodes.push(GraphNode { name: p.raw_node(), kind: "raw", schema: crate::ingest::raw_schema(&p.reads) });
+        graph.edges.push((p.raw_node(), p.clean_node()));
+        graph.columns.extend(p.reads.iter().map(|c| ColumnEdge {
+            from: source.clone(),
+            from_column: c.label.clone(),
+            to: p.raw_node(),
+            to_column: c.name.clone(),
+            kind: "direct".into(),
+        }));
     }
+    let Some(schema) = checked.schemas.get(&p.clean_node()) else { return };
+    graph.nodes.push(GraphNode { name: p.clean_node(), kind: "clean", schema: Arc::clone(schema) });
+    let others = checked.graph.node(&p.clean_node()).into_iter().flat_map(|n| &n.depends_on).filter(|d| **d != p.raw_node());
+    graph.edges.extend(others.map(|d| (d.clone(), p.clean_node())));
+    let mut lines = of_recipe(p, schema);
+    if !p.keeps_raw() {
+        lines.iter_mut().for_each(|l| l.source_column = label_of(&l.source_column));
+    }
+    add_lines(graph, &p.clean_node(), lines);
+}
 
-    fn lines(&mut self, to: &str, lines: Vec<LineageLine>) {
-        let edges = lines.into_iter().map(|l| ColumnEdge {
-            from: l.source,
-            from_column: l.source_column,
-            to: to.to_string(),
-            to_column: l.target_column,
-            kind: l.kind,
-        });
-        // One column may decide in several places.
-        self.columns.extend(edges.collect::<BTreeSet<_>>());
-    }
+fn add_lines(graph: &mut LineageGraph, to: &str, lines: Vec<LineageLine>) {
+    let edges = lines.into_iter().map(|l| ColumnEdge {
+        from: l.source,
+        from_column: l.source_column,
+        to: to.to_string(),
+        to_column: l.target_column,
+        kind: l.kind,
+    });
+    // One column may decide in several places.
+    graph.columns.extend(edges.collect::<BTreeSet<_>>());
 }
 
 /// A node's name as SQL has it.

@@ -225,7 +225,7 @@ pub struct Rows {
     pub elapsed: Duration,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReplayReport {
     pub table: String,
     pub tried: u64,

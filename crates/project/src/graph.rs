@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use tidemill_core::problem::did_you_mean;
 use tidemill_core::{Place, Problem, codes};
 
-/// Tables that the program itself keeps, by schema.
-const SYSTEM: [&str; 15] = [
+/// Tables of the `system` schema, which the program itself keeps.
+pub const SYSTEM: [&str; 15] = [
     "runs",
     "steps",
     "operators",

@@ -33,7 +33,7 @@ mod types;
 mod view;
 
 pub use graph::{Graph, Node, NodeKind, graph};
-pub use load::load;
+pub use load::{FOLDERS, load};
 pub use repeats::merge;
 pub use settings::{Environment, Settings};
 pub use spec::Project;

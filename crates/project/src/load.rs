@@ -17,7 +17,7 @@ use tidemill_core::{Place, Problem, Spanned, codes, name};
 pub(crate) const MAIN: &str = "tidemill.toml";
 
 /// Folders with a meaning, and the ending of the files in them.
-const FOLDERS: [(&str, &str); 7] = [
+pub const FOLDERS: [(&str, &str); 7] = [
     ("tables", "toml"),
     ("views", "sql"),
     ("functions", "sql"),

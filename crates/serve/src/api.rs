@@ -1,8 +1,9 @@
 //! The JSON that goes out and what comes in, as the OpenAPI document describes it.
 
-use crate::data::{ColumnOrigin, LastRun};
+use crate::data::LastRun;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tidemill_engine::ColumnOrigin;
 
 #[derive(Serialize)]
 pub struct ProjectDetail {

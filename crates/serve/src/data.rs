@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tidemill_core::Result;
-use tidemill_engine::{BatchStream, Collected};
+use tidemill_engine::{BatchStream, Collected, ColumnOrigin, LineageGraph};
 use tidemill_project::dashboard::Dashboard;
 use tidemill_project::query::NamedQuery;
 
@@ -46,7 +46,7 @@ pub trait Data: Send + Sync + 'static {
     /// Whether rows of a table that were set aside for this kind of reason can be tried again, one by one.
     fn can_replay(&self, table: &str, code: &str) -> bool;
     /// Every node that holds or passes on rows.
-    fn graph(&self) -> Arc<Graph>;
+    fn graph(&self) -> Arc<LineageGraph>;
 }
 
 #[derive(Debug, Clone, Default)]
@@ -62,49 +62,12 @@ pub struct About {
     pub live: bool,
 }
 
-/// Where a column comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ColumnOrigin {
-    pub column: String,
-    /// `clean.orders.total_amount`
-    pub from: Vec<String>,
-}
-
 /// The run that made the rows a view reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LastRun {
     pub run_id: String,
     /// ISO 8601, UTC.
     pub ended_at: String,
-}
-
-/// A project from its sources to what leaves it.
-#[derive(Debug, Clone, Default)]
-pub struct Graph {
-    pub nodes: Vec<GraphNode>,
-    /// From what is read to what reads it.
-    pub edges: Vec<(String, String)>,
-    pub columns: Vec<ColumnEdge>,
-}
-
-#[derive(Debug, Clone)]
-pub struct GraphNode {
-    pub name: String,
-    /// `source`, `raw`, `clean`, `view`, `table`, `live` or `export`
-    pub kind: &'static str,
-    pub schema: SchemaRef,
-}
-
-/// A column that a column is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ColumnEdge {
-    pub from: String,
-    pub from_column: String,
-    pub to: String,
-    /// `*`: it decides about whole rows.
-    pub to_column: String,
-    /// `direct`, `derived`, `filter`, `join` or `group`
-    pub kind: String,
 }
 
 /// One number of `/metrics`: of a table or a view, by name.

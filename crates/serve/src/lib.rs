@@ -38,7 +38,7 @@ mod token;
 mod values;
 
 pub use commands::{Commands, Replayed};
-pub use data::{About, ColumnEdge, ColumnOrigin, Data, Figure, Graph, GraphNode, LastRun};
+pub use data::{About, Data, Figure, LastRun};
 pub use limits::Limits;
 pub use server::{Bound, Server};
 pub use token::Token;

@@ -1,11 +1,11 @@
 //! The whole project as a graph: its nodes, and where each column comes from, down to the columns of sources.
 
-use crate::data::ColumnEdge;
 use crate::json::Json;
 use crate::server::Served;
 use axum::extract::State;
 use serde::Serialize;
 use std::sync::Arc;
+use tidemill_engine::{ColumnEdge, GraphNode};
 use tidemill_project::dashboard::query::Kind;
 
 use crate::api::ResultColumn;
@@ -37,9 +37,12 @@ pub struct GraphEdge {
 pub async fn lineage(State(served): State<Arc<Served>>) -> Json<Lineage> {
     let graph = served.data.graph();
     let dashboards = Arc::clone(&served.dashboards.read());
-    let node = |n: &crate::data::GraphNode| {
+    let node = |n: &GraphNode| {
         let plain = n.name.strip_prefix("clean.").filter(|name| graph.nodes.iter().all(|o| o.name != *name));
-        let panels = dashboards.iter().flat_map(|d| &d.panels).filter(|p| p.view.value == n.name || Some(p.view.as_str()) == plain);
+        let panels = dashboards.iter().flat_map(|d| &d.panels).filter(|p| {
+            let view = p.view.strip_prefix("public.").unwrap_or(p.view.as_str());
+            view == n.name || Some(view) == plain
+        });
         let columns = n.schema.fields().iter();
         let columns = columns.map(|f| ResultColumn { name: f.name().clone(), data_type: Kind::of(f.data_type()).as_str().into() });
         LineageNode { name: n.name.clone(), kind: n.kind.into(), dashboard_panels: panels.count(), columns: columns.collect() }

@@ -44,6 +44,7 @@ impl Metrics {
         one("profiles_kept_total", "counter", "profiles by key answered by what is kept", &plain(&profiles.from_kept));
         one("profiles_asked_total", "counter", "profiles by key that views were asked for", &plain(&profiles.from_views));
         one("profile_fillings_total", "counter", "how often the profiles of a view were brought up to date", &plain(&profiles.fillings));
+        one("profile_fillings_failed_total", "counter", "how often that came to nothing", &plain(&profiles.failed));
         one("profile_bytes_written_total", "counter", "bytes that were written for it", &plain(&profiles.bytes_written));
         let (kept, bytes) = served.answers.kept();
         one("answers_kept", "gauge", "answers that are kept", &[(String::new(), kept as f64)]);

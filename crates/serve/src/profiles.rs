@@ -66,6 +66,8 @@ pub struct Counts {
     pub from_kept: AtomicU64,
     pub from_views: AtomicU64,
     pub fillings: AtomicU64,
+    /// Fillings that came to nothing.
+    pub failed: AtomicU64,
     pub bytes_written: AtomicU64,
 }
 
@@ -307,6 +309,7 @@ async fn up_to_date(served: &Arc<Served>, profile: &Profile) -> Duration {
     let took = began.elapsed();
     let is_done = failed.is_none();
     profiles.tries.lock().insert(profile.clone(), Try { ended: Instant::now(), took, failed, wanted: false });
+    profiles.counts.failed.fetch_add(u64::from(!is_done), Ordering::Relaxed);
     if is_first && is_done { Duration::ZERO } else { took * REST }
 }
 

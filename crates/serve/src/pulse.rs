@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tidemill_project::FOLDERS;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -94,9 +95,9 @@ async fn stamp_of(dir: &Path) -> Stamp {
 }
 
 fn stamp(dir: &Path) -> Stamp {
-    const FOLDERS: [&str; 8] = ["", "tables", "views", "functions", "exports", "alerts", "queries", "dashboards"];
     let mut found = Stamp::new();
-    for entry in FOLDERS.iter().filter_map(|f| std::fs::read_dir(dir.join(f)).ok()).flatten().flatten() {
+    let folders = [""].into_iter().chain(FOLDERS.map(|(folder, _)| folder));
+    for entry in folders.filter_map(|f| std::fs::read_dir(dir.join(f)).ok()).flatten().flatten() {
         let path = entry.path();
         let is_ours = path.extension().is_some_and(|e| e == "toml" || e == "sql");
         if let (true, Ok(meta)) = (is_ours, entry.metadata()) {

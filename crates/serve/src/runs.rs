@@ -1,7 +1,6 @@
 //! Runs of the project, those under way too: what each did, step by step, and where in the project it is.
 
 use crate::answers::Question;
-use crate::data::Graph;
 use crate::json::Json;
 use crate::lineage::GraphEdge;
 use crate::panels::asked;
@@ -15,6 +14,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidemill_core::Error;
+use tidemill_engine::LineageGraph;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,7 +109,7 @@ pub async fn run(State(served): State<Arc<Served>>, Path(id): Path<String>) -> R
     Ok(Json(RunDetail { run: Value::Object(run), steps: steps.into_iter().map(Value::Object).collect(), nodes, edges }))
 }
 
-fn nodes(graph: &Graph, steps: &[Map<String, Value>], worked_on: &[&str], runs: bool) -> Vec<RunNode> {
+fn nodes(graph: &LineageGraph, steps: &[Map<String, Value>], worked_on: &[&str], runs: bool) -> Vec<RunNode> {
     let status = |node: &str| {
         // A source is read by whoever reads it.
         let reader = graph.edges.iter().find(|(from, _)| from == node && node.starts_with("source.")).map(|(_, to)| to.as_str());

@@ -13,6 +13,9 @@ use crate::progress::watcher;
 use serde_json::json;
 use std::io::Write;
 use std::sync::Arc;
+use tidemill_core::{Error, Result};
+use tidemill_pipeline::live::door::Visit;
+use tidemill_pipeline::report::ReplayReport;
 use tidemill_pipeline::{QuarantineFilter, Workspace};
 
 pub fn execute(command: &QuarantineCommand, context: &Context, out: &mut dyn Write) -> Ended {
@@ -35,16 +38,10 @@ pub fn execute(command: &QuarantineCommand, context: &Context, out: &mut dyn Wri
 }
 
 fn replay(selection: &QuarantineSelection, workspace: &Arc<Workspace>, context: &Context, out: &mut dyn Write) -> Ended {
-    let watcher = watcher(context);
     let filter = filter(selection, None);
-    let work = workspace.quarantine_replay(&selection.table, &filter, Arc::clone(&watcher));
-    let stopped = Arc::clone(workspace);
-    let (ended, signal) = context.wait_cancelling(work, move || stopped.cancel());
-    drop(watcher);
-    let report = match (ended, signal) {
-        (Ok(report), _) => report,
-        (Err(_), Some(code)) => return Err(Failure::Interrupted(code)),
-        (Err(e), None) => return Err(e.into()),
+    let (report, signal) = match workspace.visit()? {
+        Some(visit) => (context.wait(order(visit, selection.table.clone(), filter))?, None),
+        None => try_again(selection, &filter, workspace, context)?,
     };
     let mut records = Records::new(&["table", "tried", "accepted", "still_rejected", "next"]);
     records.push(vec![
@@ -81,6 +78,31 @@ fn replay(selection: &QuarantineSelection, workspace: &Arc<Workspace>, context: 
     match signal {
         Some(code) => Err(Failure::Interrupted(code)),
         None => Ok(0),
+    }
+}
+
+/// By whoever serves the project: nobody else may write to it meanwhile. It goes on there even if nobody waits here any more.
+async fn order(visit: Visit, table: String, filter: QuarantineFilter) -> Result<ReplayReport> {
+    let asking = tokio::task::spawn_blocking(move || visit.replay(&table, &filter));
+    asking.await.map_err(|e| Error::bug(e.to_string()))?
+}
+
+/// Here, which a signal stops at the next safe place.
+fn try_again(
+    selection: &QuarantineSelection,
+    filter: &QuarantineFilter,
+    workspace: &Arc<Workspace>,
+    context: &Context,
+) -> Result<(ReplayReport, Option<u8>), Failure> {
+    let watcher = watcher(context);
+    let work = workspace.quarantine_replay(&selection.table, filter, Arc::clone(&watcher));
+    let stopped = Arc::clone(workspace);
+    let (ended, signal) = context.wait_cancelling(work, move || stopped.cancel());
+    drop(watcher);
+    match (ended, signal) {
+        (Ok(report), _) => Ok((report, signal)),
+        (Err(_), Some(code)) => Err(Failure::Interrupted(code)),
+        (Err(e), None) => Err(e.into()),
     }
 }
 

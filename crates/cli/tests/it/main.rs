@@ -29,6 +29,7 @@ mod live;
 mod made_up;
 mod marketing;
 mod memory;
+mod names;
 mod nexmark;
 mod numbers;
 mod operations;

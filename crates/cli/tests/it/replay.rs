@@ -5,6 +5,7 @@ use crate::owners::Held;
 use crate::workload::Project;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 const PAGE: &str = "title = \"Items\"\n[[panels]]\ntitle = \"How many\"\nkind = \"number\"\nview = \"total\"\ny = \"sum(n)\"\n";
@@ -20,6 +21,42 @@ fn count(site: &Site) -> Value {
 fn balanced(project: &Project) {
     let audit = project.audit();
     assert_eq!(audit["balanced"], true, "{audit}");
+}
+
+const COUNTS: &str = "SELECT (SELECT count(*) FROM items) AS a, (SELECT count(DISTINCT id) FROM items) AS b, (SELECT n FROM total) AS c, \
+    (SELECT s FROM total) AS d";
+
+/// What these are when items 0 to `n` are all in.
+fn wanted(n: u64) -> String {
+    format!("{n},{n},{n},{}", n * (n - 1) / 2)
+}
+
+/// A table whose file grows, and which sets greater numbers aside.
+fn tail(max: u64) -> String {
+    format!(
+        "[source]\nconnector = \"tail\"\npath = \"items.jsonl\"\npoll_ms = 20\n[columns.id]\ntype = \"int\"\nrequired = true\nmax = {max}\n\
+         [columns.name]\ntype = \"text\"\n"
+    )
+}
+
+fn followed(max: u64) -> Project {
+    let total = "--! materialized = \"live\"\nSELECT count(*) AS n, sum(id) AS s FROM items\n";
+    Project::of(&[("tables/items.toml", &tail(max)), ("views/total.sql", total), ("dashboards/items.toml", PAGE)])
+}
+
+fn append(project: &Project, ids: Range<u64>) {
+    let log = project.dir().join("items.jsonl");
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("the file that grows");
+    let text: String = ids.map(|i| format!("{{\"id\":{i},\"name\":\"n{i}\"}}\n")).collect();
+    file.write_all(text.as_bytes()).expect("it takes lines");
+}
+
+fn until(project: &Project, sql: &str, wanted: &str) {
+    let began = Instant::now();
+    while project.ask(sql) != wanted {
+        assert!(began.elapsed() < Duration::from_secs(60), "{sql}: {} is not {wanted}", project.ask(sql));
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]
@@ -100,32 +137,12 @@ fn a_table_that_is_loaded_by_key_is_read_again_instead() {
 
 #[test]
 fn of_a_project_that_is_followed_nothing_is_lost_or_doubled_while_rows_come() {
-    let table = |max: u64| {
-        format!(
-            "[source]\nconnector = \"tail\"\npath = \"items.jsonl\"\npoll_ms = 20\n[columns.id]\ntype = \"int\"\nrequired = true\nmax = {max}\n[columns.name]\ntype = \"text\"\n"
-        )
-    };
-    let total = "--! materialized = \"live\"\nSELECT count(*) AS n, sum(id) AS s FROM items\n";
-    let project = Project::of(&[("tables/items.toml", &table(99)), ("views/total.sql", total), ("dashboards/items.toml", PAGE)]);
-    let log = project.dir().join("items.jsonl");
-    let append = |ids: std::ops::Range<u64>| {
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("the file that grows");
-        let text: String = ids.map(|i| format!("{{\"id\":{i},\"name\":\"n{i}\"}}\n")).collect();
-        file.write_all(text.as_bytes()).expect("it takes lines");
-    };
-    let counts = "SELECT (SELECT count(*) FROM items) AS a, (SELECT count(DISTINCT id) FROM items) AS b, (SELECT n FROM total) AS c, (SELECT s FROM total) AS d";
-    let wanted = |n: u64| format!("{n},{n},{n},{}", n * (n - 1) / 2);
-    #[allow(clippy::disallowed_methods)] // a test that waits for another process has to
-    let until = |sql: &str, wanted: &str| {
-        let began = Instant::now();
-        while project.ask(sql) != wanted {
-            assert!(began.elapsed() < Duration::from_secs(60), "{sql}: {} is not {wanted}", project.ask(sql));
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    };
+    let project = followed(99);
+    let append = |ids| append(&project, ids);
+    let until = |sql: &str, wanted: &str| until(&project, sql, wanted);
     append(0..200);
     let site = Site::start(&project);
-    until(counts, &wanted(100));
+    until(COUNTS, &wanted(100));
     until("SELECT count(*) FROM quarantine.items", "100");
     let none = site.post("/api/quarantine/items/replay", &json!({})).json();
     assert_eq!((&none["tried"], &none["accepted"]), (&json!(100), &json!(0)), "{none}");
@@ -133,7 +150,7 @@ fn of_a_project_that_is_followed_nothing_is_lost_or_doubled_while_rows_come() {
     site.stop();
 
     // The rule is corrected; rows come before, while and after those set aside are taken in.
-    project.write("tables/items.toml", &table(1_000_000));
+    project.write("tables/items.toml", &tail(1_000_000));
     append(200..210);
     let site = Site::start(&project);
     until("SELECT count(*) FROM items WHERE id >= 200", "10");
@@ -156,52 +173,30 @@ fn of_a_project_that_is_followed_nothing_is_lost_or_doubled_while_rows_come() {
         stop.store(true, std::sync::atomic::Ordering::SeqCst);
         writer.join().expect("the writer")
     });
-    until(counts, &wanted(written));
+    until(COUNTS, &wanted(written));
     assert_eq!(count(&site), json!(written));
     // And it goes on.
     append(written..written + 7);
-    until(counts, &wanted(written + 7));
+    until(COUNTS, &wanted(written + 7));
     assert_eq!(project.ask("SELECT count(*) FROM (SELECT _file, _line FROM raw.items GROUP BY 1, 2 HAVING count(*) > 1)"), "0");
     site.stop();
-    assert_eq!(project.ask(counts), wanted(written + 7));
+    assert_eq!(project.ask(COUNTS), wanted(written + 7));
     balanced(&project);
 }
 
 #[test]
 fn what_could_not_be_brought_up_to_date_with_them_ends_nothing_and_is_made_good_later() {
-    let table = |max: u64| {
-        format!(
-            "[source]\nconnector = \"tail\"\npath = \"items.jsonl\"\npoll_ms = 20\n[columns.id]\ntype = \"int\"\nrequired = true\nmax = {max}\n"
-        )
-    };
-    let total = "--! materialized = \"live\"\nSELECT count(*) AS n, sum(id) AS s FROM items\n";
     let prices = "[source]\npath = \"prices.csv\"\n[columns.id]\ntype = \"int\"\n";
-    let project = Project::of(&[
-        ("tables/items.toml", &table(9)),
-        ("tables/prices.toml", prices),
-        ("views/total.sql", total),
-        ("dashboards/items.toml", PAGE),
-        ("prices.csv", "id\n1\n"),
-    ]);
-    let log = project.dir().join("items.jsonl");
-    let append = |ids: std::ops::Range<u64>| {
-        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("the file that grows");
-        let text: String = ids.map(|i| format!("{{\"id\":{i}}}\n")).collect();
-        file.write_all(text.as_bytes()).expect("it takes lines");
-    };
-    #[allow(clippy::disallowed_methods)] // a test that waits for another process has to
-    let until = |sql: &str, wanted: &str| {
-        let began = Instant::now();
-        while project.ask(sql) != wanted {
-            assert!(began.elapsed() < Duration::from_secs(60), "{sql}: {} is not {wanted}", project.ask(sql));
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    };
+    let project = followed(9);
+    project.write("tables/prices.toml", prices);
+    project.write("prices.csv", "id\n1\n");
+    let append = |ids| append(&project, ids);
+    let until = |sql: &str, wanted: &str| until(&project, sql, wanted);
     append(0..20);
     let site = Site::start(&project);
     until("SELECT count(*) FROM quarantine.items", "10");
     site.stop();
-    project.write("tables/items.toml", &table(1_000_000));
+    project.write("tables/items.toml", &tail(1_000_000));
     append(20..30);
     let site = Site::start(&project);
     until("SELECT count(*) FROM items WHERE id >= 20", "10");
@@ -220,8 +215,40 @@ fn what_could_not_be_brought_up_to_date_with_them_ends_nothing_and_is_made_good_
 
     project.write("prices.csv", "id\n1\n");
     append(35..40);
-    let counts = "SELECT (SELECT count(*) FROM items) AS a, (SELECT count(DISTINCT id) FROM items) AS b, (SELECT n FROM total) AS c, (SELECT s FROM total) AS d";
-    until(counts, "40,40,40,780");
+    until(COUNTS, &wanted(40));
     site.stop();
+    balanced(&project);
+}
+
+#[test]
+fn the_command_line_has_it_done_by_who_serves() {
+    let project = followed(9);
+    let replay = |arguments: &[&str]| project.json(&[&["quarantine", "replay", "items"], arguments].concat());
+    append(&project, 0..20);
+    let site = Site::start(&project);
+    until(&project, "SELECT count(*) FROM quarantine.items", "10");
+    // Who serves judges by the rules it serves by, whatever the files say since.
+    project.write("tables/items.toml", &tail(1_000_000));
+    let none = replay(&[]);
+    assert_eq!((&none["tried"], &none["accepted"], &none["still_rejected"]), (&json!(10), &json!(0), &json!(10)), "{none}");
+    assert!(none["next"].as_str().is_some_and(|n| n.contains("serve the project anew")), "{none}");
+    site.stop();
+
+    append(&project, 20..30);
+    let site = Site::start(&project);
+    until(&project, "SELECT count(*) FROM items WHERE id >= 20", "10");
+    assert_eq!(replay(&["--code", "type"])["tried"], 0);
+    assert!(project.ends(78, &["quarantine", "replay", "nothing"]).contains("declares no table `nothing`"));
+    let taken = replay(&["--code", "range", "--column", "id"]);
+    assert_eq!(
+        taken,
+        json!({ "table": "items", "tried": 10, "accepted": 10, "still_rejected": 0, "next": "clean.items and what depends on it are up to date" })
+    );
+    // Who asks afterwards sees them, and what came meanwhile.
+    append(&project, 30..35);
+    until(&project, COUNTS, &wanted(35));
+    assert!(project.good(&["quarantine", "replay", "items"]).contains("nothing to try again in quarantine.items"));
+    site.stop();
+    assert_eq!(project.ask(COUNTS), wanted(35));
     balanced(&project);
 }

@@ -85,6 +85,14 @@ fn the_architecture_page_names_every_room() {
     }
 }
 
+/// `project` knows which names SQL may read, `lake` has the tables; neither knows the other.
+#[test]
+fn the_graph_knows_the_system_tables_that_the_lake_keeps() {
+    let known: BTreeSet<&str> = tidemill_project::graph::SYSTEM.into_iter().collect();
+    let kept: BTreeSet<&str> = tidemill_lake::system::schemas().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(known, kept);
+}
+
 /// Per room (without `tidemill-`), everything its Cargo.toml names.
 fn imports() -> Vec<(String, Vec<String>)> {
     let metadata = cargo::metadata(&["--no-deps"]);

@@ -1,11 +1,12 @@
 //! The door of a served project: a socket of the local machine, for its user only, through which other processes ask what only this one
-//! knows, the newest rows. One question a connection: a line of JSON, answered by a line of JSON and, for SQL, an Arrow stream.
+//! knows, the newest rows, and have done what only this one may do. One question a connection: a line of JSON, answered by a line of JSON and, for SQL, an Arrow stream.
 
 use super::Following;
 use super::seal::Asked;
 use super::status::Figures;
+use crate::quarantine::QuarantineFilter;
 use crate::reading::Reading;
-use crate::report::{Rows, SavepointReport};
+use crate::report::{ReplayReport, Rows, SavepointReport};
 use crate::workspace::Workspace;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -41,6 +42,7 @@ enum Question {
     Sql { sql: String, limit: Option<usize> },
     Figures,
     Savepoint { name: String },
+    Replay { table: String, code: Option<String>, column: Option<String> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +51,7 @@ enum Answer {
     Rows { truncated: bool, elapsed_micros: u64 },
     Figures { figures: Box<Figures> },
     Savepoint { savepoint: SavepointReport },
+    Replayed { report: ReplayReport },
     Refused { kind: String, what: String, help: Option<String> },
 }
 
@@ -150,6 +153,13 @@ fn receive(ws: &Arc<Workspace>, following: &Following, runtime: &Handle, visitor
             Ok(savepoint) => write_line(&mut out, &Answer::Savepoint { savepoint }),
             Err(e) => write_line(&mut out, &refused(&e)),
         },
+        Question::Replay { table, code, column } => {
+            let filter = QuarantineFilter { code, column, ..QuarantineFilter::default() };
+            match runtime.block_on(ws.replay_followed(&following.orders, &table, &filter)) {
+                Ok(report) => write_line(&mut out, &Answer::Replayed { report }),
+                Err(e) => write_line(&mut out, &refused(&e)),
+            }
+        }
         Question::Sql { sql, limit } => match runtime.block_on(ws.query_hot(following, &sql, limit)) {
             Err(e) => write_line(&mut out, &refused(&e)),
             Ok(rows) => {
@@ -230,6 +240,15 @@ impl Visit {
     pub fn savepoint(&self, name: &str) -> Result<SavepointReport> {
         match self.ask(&Question::Savepoint { name: name.to_string() })?.0 {
             Answer::Savepoint { savepoint } => Ok(savepoint),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Has rows that were set aside tried again, under the rules that the project is followed by, and what depends on them brought up to date.
+    pub fn replay(&self, table: &str, filter: &QuarantineFilter) -> Result<ReplayReport> {
+        let question = Question::Replay { table: table.to_string(), code: filter.code.clone(), column: filter.column.clone() };
+        match self.ask(&question)?.0 {
+            Answer::Replayed { report } => Ok(report),
             _ => Err(unexpected()),
         }
     }

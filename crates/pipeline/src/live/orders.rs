@@ -72,6 +72,18 @@ impl CarriedOut {
 }
 
 impl Workspace {
+    /// Has whoever follows the project try rows again. Nothing stands still for rows that don't pass.
+    pub(crate) async fn replay_followed(self: &Arc<Self>, orders: &Orders, table: &str, filter: &QuarantineFilter) -> Result<ReplayReport> {
+        let mut would = self.replay_would(table, filter).await?;
+        if would.accepted > 0 {
+            return orders.replay(table, filter).await;
+        }
+        if would.tried > 0 {
+            would.next = "correct the rule that rejects them, serve the project anew, then try again".into();
+        }
+        Ok(would)
+    }
+
     /// While the mill stands still. What is wrong with the order is told to who gave it; what would leave the lake in halves ends the following, as the
     /// same would end a run.
     pub(super) async fn carry_out(self: &Arc<Self>, lease: &Arc<Lease>, order: Order, watch: &Arc<dyn Watch>) -> Result<CarriedOut> {

@@ -17,13 +17,22 @@ impl Shop {
     }
 
     async fn filled(&self, times: u64) {
-        let wait = async {
-            while self.served.profiles.counts.fillings.load(Ordering::SeqCst) < times {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("it is filled");
+        reached(&self.served.profiles.counts.fillings, times).await;
     }
+
+    /// Rows could not be kept, so many times.
+    async fn given_up(&self, times: u64) {
+        reached(&self.served.profiles.counts.failed, times).await;
+    }
+}
+
+async fn reached(count: &AtomicU64, times: u64) {
+    let wait = async {
+        while count.load(Ordering::SeqCst) < times {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), wait).await.expect("it comes to it");
 }
 
 fn soon() -> Limits {
@@ -89,20 +98,56 @@ async fn what_is_kept_is_told_until_it_is_too_old_and_filled_again_when_somebody
 }
 
 #[tokio::test]
-async fn rows_that_cannot_be_kept_are_asked_for() {
-    for rows in [profiles(&[("DE", 1.0), ("DE", 2.0)]), profiles(&[("DE", 1.0); 0])] {
-        let shop = shop_within(Limits { profile_bytes: 1, ..soon() });
-        let is_empty = rows.num_rows() == 0;
-        *shop.fake.profile_rows.lock() = rows;
-        let _keeping = shop.keep();
-        if is_empty {
-            shop.filled(1).await;
-            assert_eq!(shop.json("/api/entities/country/DE").await.0, StatusCode::NOT_FOUND);
-        } else {
-            let (status, one) = shop.json("/api/entities/country/DE").await;
-            assert_eq!((status, &one["profiles"][0]["row"][1]), (StatusCode::OK, &json!("=1+1")));
-        }
+async fn a_key_that_stands_twice_is_asked_of_the_view_until_it_stands_once() {
+    let shop = shop_within(soon());
+    *shop.fake.profile_rows.lock() = profiles(&[("AT", 1.0), ("DE", 1.0), ("DE", 2.0)]);
+    let _keeping = shop.keep();
+    shop.given_up(1).await;
+    for key in ["AT", "DE"] {
+        let (status, one) = shop.json(&format!("/api/entities/country/{key}")).await;
+        assert_eq!((status, &one["profiles"][0]["row"][1]), (StatusCode::OK, &json!("=1+1")), "{key}: as the view says");
     }
+    let counts = &shop.served.profiles.counts;
+    let counted = |count: &AtomicU64| count.load(Ordering::SeqCst);
+    assert_eq!((counted(&counts.fillings), counted(&counts.from_kept), counted(&counts.from_views)), (0, 0, 2));
+
+    // Other rows are tried, the same ones only once.
+    *shop.fake.profile_rows.lock() = profiles(&[("AT", 1.0), ("DE", 2.0)]);
+    shop.fake.version.store(2, Ordering::SeqCst);
+    assert_eq!(shop.json("/api/entities/country/DE").await.0, StatusCode::OK);
+    shop.filled(1).await;
+    assert_eq!((counted(&counts.fillings), counted(&counts.failed)), (1, 1));
+    let (_, once) = shop.json("/api/entities/country/DE").await;
+    assert_eq!(once["profiles"][0]["row"], json!(["DE", 2.0]));
+    assert_eq!(counted(&counts.from_kept), 1);
+
+    // When it stands twice again, what is kept stays as it was, and says of when it is.
+    *shop.fake.profile_rows.lock() = profiles(&[("DE", 3.0), ("DE", 4.0), ("FR", 1.0)]);
+    shop.fake.version.store(3, Ordering::SeqCst);
+    assert_eq!(shop.json("/api/entities/country/DE").await.0, StatusCode::OK);
+    shop.given_up(2).await;
+    let (_, still) = shop.json("/api/entities/country/DE").await;
+    assert_eq!((&still["profiles"][0]["row"], &still["version"]), (&json!(["DE", 2.0]), &once["version"]));
+}
+
+#[tokio::test]
+async fn rows_that_are_too_many_are_asked_of_the_view() {
+    let shop = shop_within(Limits { profile_bytes: 1, ..soon() });
+    *shop.fake.profile_rows.lock() = profiles(&[("DE", 1.0)]);
+    let _keeping = shop.keep();
+    shop.given_up(1).await;
+    let (status, one) = shop.json("/api/entities/country/DE").await;
+    assert_eq!((status, &one["profiles"][0]["row"][1]), (StatusCode::OK, &json!("=1+1")));
+}
+
+#[tokio::test]
+async fn of_no_rows_it_is_kept_that_there_are_none() {
+    let shop = shop_within(soon());
+    let _keeping = shop.keep();
+    shop.filled(1).await;
+    shop.asked();
+    assert_eq!(shop.json("/api/entities/country/DE").await.0, StatusCode::NOT_FOUND);
+    assert!(shop.asked().is_empty(), "no view is asked for it");
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use super::{TOKEN, bytes, shop, with_token};
 use crate::commands::Replayed;
-use crate::data::{ColumnEdge, Graph, GraphNode};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use axum::body::Body;
@@ -10,6 +9,7 @@ use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tidemill_core::{Error, Result};
+use tidemill_engine::{ColumnEdge, GraphNode, LineageGraph};
 
 fn texts(values: &[&str]) -> ArrayRef {
     Arc::new(StringArray::from_iter(values.iter().map(|v| (*v != "-").then_some(*v))))
@@ -32,11 +32,11 @@ fn instants(values: &[Option<i64>]) -> ArrayRef {
 }
 
 /// Sources, a table and what is made of it.
-pub fn graph() -> Graph {
+pub fn graph() -> LineageGraph {
     let schema = Arc::new(Schema::new(vec![Field::new("total", DataType::Float64, true)]));
     let node = |name: &str, kind| GraphNode { name: name.into(), kind, schema: Arc::clone(&schema) };
     let edge = |from: &str, to: &str| (from.to_string(), to.to_string());
-    Graph {
+    LineageGraph {
         nodes: vec![
             node("source.orders", "source"),
             node("raw.orders", "raw"),
