@@ -125,13 +125,16 @@ export interface Measure {
 
 export interface Operator {
   bytes_exchanged: number
+  bytes_read: number
   bytes_spilled: number
+  bytes_written: number
   detail: string
   id: number
   operator: string
   parent: number | null
   rows: number | null
   seconds: number
+  seconds_waiting: number
   share: number
 }
 

@@ -92,19 +92,54 @@ const STEPS = [
 const LANES = 2.1
 const WHOLE = STEPS.reduce((sum, step) => sum + step.took, 0) / LANES + 3
 
+const counted = (took, rows) => (id, parent, operator, detail, share, part, more = {}) => ({
+  id, parent, operator, detail, rows: Math.round(rows * part), seconds: Math.round(took * share * 1000) / 1000, seconds_waiting: 0, share,
+  bytes_read: 0, bytes_written: 0, bytes_spilled: 0, bytes_exchanged: 0, ...more,
+})
+
 const operators = (took, rows) => {
-  const of = (id, parent, operator, detail, share, part, spilled = 0) => ({ id, parent, operator, detail, rows: Math.round(rows * part), seconds: Math.round(took * share * 1000) / 1000, share, bytes_spilled: spilled, bytes_exchanged: id === 4 ? 88_000_000 : 0 })
+  const of = counted(took, rows)
   return [
-    of(0, null, 'Write', 'sales, 2 files', 0.06, 1),
-    of(1, 0, 'Sort', 'ordered_at ASC NULLS LAST', 0.62, 1, 1_240_000_000),
+    of(0, null, 'Write', 'sales, 2 files', 0.06, 1, { bytes_written: 1_240_000 }),
+    of(1, 0, 'Sort', 'ordered_at ASC NULLS LAST', 0.62, 1, { bytes_spilled: 1_240_000_000 }),
     of(2, 1, 'Projection', 'order_id, customer_id, category, ordered_at, quantity * price AS revenue', 0.02, 1),
     of(3, 2, 'Hash join', 'on product_id, build side products', 0.12, 1),
-    of(4, 3, 'Repartition', 'by hash of product_id into 2', 0.03, 0.01),
+    of(4, 3, 'Repartition', 'by hash of product_id into 2', 0.03, 0.01, { bytes_exchanged: 88_000_000 }),
     of(5, 4, 'Scan', 'clean.products: 1 file, 2 row groups', 0.01, 0.01),
     of(6, 3, 'Hash join', 'on order_id', 0.08, 1.2),
     of(7, 6, 'Scan', 'clean.orders: 3 files, predicate status <> \'cancelled\'', 0.03, 0.8),
     of(8, 6, 'Scan', 'clean.order_lines: 4 files', 0.03, 1.2),
   ]
+}
+
+/** The parts of steps that run no query. */
+const PARTS = {
+  ingest: (took, rows) => {
+    const of = counted(took, rows)
+    return [
+      of(0, null, 'Commit', '', 0, 1, { seconds_waiting: 0.041 }),
+      of(1, 0, 'SetAside', 'rows for the quarantine', 0.01, 0.002),
+      of(2, 0, 'Write', '', 0.37, 0.998, { bytes_written: Math.round(rows * 31) }),
+      of(3, 2, 'Contract', '', 0.08, 0.998),
+      of(4, 3, 'Decode', '', 0.46, 1),
+      of(5, 4, 'Read', '', 0.08, 1, { bytes_read: Math.round(rows * 84) }),
+    ]
+  },
+  fit: (took, rows) => {
+    const of = counted(took, rows)
+    return [of(0, null, 'Rule repair', 'on city', 0.58, 1), of(1, 0, 'Rule missing', 'on income', 0.12, 1), of(2, 1, 'Decode', '', 0.28, 1), of(3, 2, 'Read', '', 0.02, 1, { bytes_read: Math.round(rows * 31) })]
+  },
+  apply: (took, rows) => {
+    const of = counted(took, rows)
+    return [
+      of(0, null, 'Commit', '', 0, 1, { seconds_waiting: 0.03 }),
+      of(1, 0, 'Write', '', 0.4, 1, { bytes_written: Math.round(rows * 29) }),
+      of(2, 1, 'Unique', 'id', 0.12, 1),
+      of(3, 2, 'Rule repair', 'on city', 0.34, 1),
+      of(4, 3, 'Rule missing', 'on income', 0.14, 1),
+      of(5, 4, 'Memory', 'rows decoded before', 0, 1),
+    ]
+  },
 }
 
 const RUNS = [
@@ -178,7 +213,7 @@ export function operations(now) {
         message: step.stage === 'ingest' ? `data/${bare(step.node)}.csv${step.node === 'raw.orders' ? ', 212 set aside' : ''}` : '',
         error: state === 'failed' ? found[4] : null,
         why: step.node === 'sales' && progress === 1 ? '62 % of its time went into sorting 40,000 rows; 1.2 GB went to disk because memory_limit is 2 GB.' : null,
-        operators: step.stage === 'view' && state !== 'waiting' ? operators(ran, step.rows * progress) : [],
+        operators: state === 'waiting' ? [] : (PARTS[step.stage] ?? operators)(ran, step.rows * progress),
       }
     })
     const states = new Map()

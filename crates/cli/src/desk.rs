@@ -4,7 +4,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use std::sync::Arc;
 use tidemill_core::Result;
-use tidemill_engine::{BatchStream, Collected, ColumnOrigin, LineageGraph};
+use tidemill_engine::{BatchStream, Collected, ColumnOrigin, LineageGraph, TableUse};
 use tidemill_pipeline::live::status::{StreamFigures, ViewFigures};
 use tidemill_pipeline::{Desk, QuarantineFilter};
 use tidemill_project::Environment;
@@ -76,8 +76,10 @@ impl Data for Shown {
         Ok(made_by.map(|m| LastRun { run_id: m.run_id, ended_at: instant(m.ended_at_micros) }))
     }
     fn figures(&self) -> Vec<Figure> {
-        let Some(figures) = self.desk.figures() else { return Vec::new() };
-        figures.streams.iter().flat_map(of_stream).chain(figures.views.iter().flat_map(of_view)).collect()
+        let kept = self.desk.workspace().memory_known();
+        let figures = self.desk.figures().unwrap_or_default();
+        let followed = figures.streams.iter().flat_map(of_stream).chain(figures.views.iter().flat_map(of_view));
+        followed.chain(kept.iter().flat_map(of_memory)).collect()
     }
     fn quarantines(&self) -> Vec<String> {
         self.desk.workspace().project().tables.iter().map(|t| t.name.clone()).collect()
@@ -127,6 +129,18 @@ fn of_view(v: &ViewFigures) -> Vec<Figure> {
             ("view_rows_late_total", "rows that came too late for a live view", Some(v.late as f64)),
             ("view_state_bytes", "state that a live view holds", Some(v.state_bytes as f64)),
             ("view_failed", "1 when a live view has stopped", Some(f64::from(u8::from(v.failed.is_some())))),
+        ],
+    )
+}
+
+fn of_memory(t: &TableUse) -> Vec<Figure> {
+    figures(
+        &t.name,
+        [
+            ("cache_bytes", "what is kept of a table or view in memory", Some(t.bytes as f64)),
+            ("cache_hits_total", "columns that were in memory when a question wanted them", Some(t.counts.hits as f64)),
+            ("cache_misses_total", "columns that had to be read first", Some(t.counts.loads as f64)),
+            ("cache_evictions_total", "columns let go for others", Some(t.counts.evictions as f64)),
         ],
     )
 }

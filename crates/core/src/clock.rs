@@ -5,7 +5,7 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     fn now_micros(&self) -> i64;
 }
 
-/// The machine's clock. Only `main` makes one.
+/// The machine's clock. `main` hands it in; who is handed none falls back on it.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemClock;
 

@@ -3,7 +3,7 @@
 //! A worker takes the next morsel, decodes and works on it in parallel with the others (`before`), waits until every earlier morsel has
 //! passed the `ordered` stretch, passes it alone, and goes on in parallel (`after`). At most `threads` morsels are in flight, which bounds memory.
 
-use crate::{Decoded, Error, Meter, Result, Scan};
+use crate::{Decoded, Error, Lap, Meter, Result, Scan, Task};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 struct Turn<F> {
@@ -13,7 +13,7 @@ struct Turn<F> {
 }
 
 /// Folds every morsel of `scan` through the three stages. The first error stops all workers and is returned; rows read and bytes read are
-/// counted in `meter`, whose cancellation is honoured between morsels.
+/// counted in `meter`, with what reading and decoding took; its cancellation is honoured between morsels.
 pub fn drive<A: Send, B: Send>(
     scan: &dyn Scan,
     threads: usize,
@@ -26,6 +26,8 @@ pub fn drive<A: Send, B: Send>(
     let turn = Mutex::new(Turn { next: 0, failed: false, ordered });
     let turned = Condvar::new();
     let first_error: Mutex<Option<Error>> = Mutex::new(None);
+    let read = meter.work.stint(Task::Read, 1);
+    let decode = meter.work.stint(Task::Decode, threads);
 
     let worker = || {
         let result = (|| -> Result<()> {
@@ -38,13 +40,22 @@ pub fn drive<A: Send, B: Send>(
                     if meter.is_cancelled() {
                         return Err(Error::conflict("cancelled"));
                     }
-                    let Some(morsel) = scan.next()? else { return Ok(()) };
+                    let Some(morsel) = read.time(|| scan.next())? else { return Ok(()) };
                     *seq += 1;
                     (*seq - 1, morsel)
                 };
+                let lap = Lap::begin();
                 let decoded = morsel.decode()?;
+                let nanos = lap.nanos();
                 Meter::add(&meter.rows_read, decoded.rows_read);
                 Meter::add(&meter.bytes_read, decoded.bytes_read);
+                // A morsel that is in memory from before only says how many rows it has.
+                if decoded.bytes_read > 0 || decoded.batch.num_rows() > 0 || !decoded.rejects.is_empty() {
+                    Meter::add(&read.rows, decoded.rows_read);
+                    Meter::add(&read.bytes_read, decoded.bytes_read);
+                    Meter::add(&decode.rows, decoded.batch.num_rows() as u64);
+                    decode.worked(nanos);
+                }
                 let a = before(seq, decoded)?;
                 let b = {
                     let mut t = lock(&turn);
@@ -159,6 +170,9 @@ mod tests {
         .unwrap();
         assert_eq!(seen, (0..70).map(|n| (n, n)).collect::<Vec<_>>());
         assert_eq!(Meter::get(&meter.bytes_read), 70);
+        let work = meter.work.done();
+        assert_eq!(work.iter().map(|(task, _)| *task).collect::<Vec<_>>(), [Task::Read, Task::Decode]);
+        assert_eq!((Meter::get(&work[0].1.rows), Meter::get(&work[0].1.bytes_read)), (69 * 70 / 2, 70));
     }
 
     #[test]

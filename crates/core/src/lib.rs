@@ -3,7 +3,7 @@
 //!
 //! Read in this order: [`error`] and [`problem`] (what can go wrong, for a caller and for a person), [`place`] (where), [`name`]
 //! (how columns and tables are called), [`read`] (what a decoder is asked for), [`scan`] (how rows come, in order and in
-//! parallel), [`meter`] (how work reports progress), [`clock`] and [`secret`].
+//! parallel), [`meter`] (how work reports progress), [`work`] (what its parts took), [`clock`] and [`secret`].
 
 pub mod clock;
 pub mod code;
@@ -16,6 +16,7 @@ pub mod problem;
 pub mod read;
 pub mod scan;
 pub mod secret;
+pub mod work;
 
 pub use clock::{Clock, SystemClock};
 pub use code::codes;
@@ -27,3 +28,4 @@ pub use problem::{Problem, Severity};
 pub use read::{ColumnRead, Negative, OnInvalid};
 pub use scan::{Decoded, Morsel, Reject, RowText, Scan};
 pub use secret::Secret;
+pub use work::{Lap, Stint, Task, Work};

@@ -1,5 +1,6 @@
 //! How a piece of work reports what it does while it does it. Readers may look at any time.
 
+use crate::Work;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counters of one step. All are totals so far; all may be read while the step runs.
@@ -15,6 +16,8 @@ pub struct Meter {
     pub bytes_spilled: AtomicU64,
     /// Bytes handed between partitions of a plan (repartitioning).
     pub bytes_exchanged: AtomicU64,
+    /// What its parts took.
+    pub work: Work,
     cancelled: std::sync::atomic::AtomicBool,
 }
 

@@ -13,7 +13,7 @@ use datafusion::prelude::SessionConfig;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tidemill_core::{Clock, Error, Result};
+use tidemill_core::{Clock, Error, Result, SystemClock};
 
 /// How much of the machine the engine may use. The default is all cores and no memory limit.
 #[derive(Debug, Clone, Default)]
@@ -121,6 +121,11 @@ impl Engine {
     /// The most bytes that were ever reserved at once.
     pub fn memory_peak(&self) -> u64 {
         PeakRecordingPool::from_pool(self.runtime.memory_pool.as_ref()).map_or(0, |p| p.peak_reserved() as u64)
+    }
+
+    /// What `now()` says.
+    pub(crate) fn now_micros(&self) -> i64 {
+        self.clock.as_ref().map_or_else(|| SystemClock.now_micros(), |clock| clock.now_micros())
     }
 
     pub fn threads(&self) -> usize {

@@ -46,7 +46,7 @@ pub use catalog::{Catalog, FunctionProvider, Relation, RelationKind, TimeTravel,
 pub use engine::{Engine, EngineOptions, PlanOptions};
 pub use lineage::{ColumnEdge, ColumnLineage, ColumnOrigin, GraphNode, LineageGraph, LineageKind};
 pub use live_plan::Lowering;
-pub use memory::{MemoryUse, TableUse, TablesInMemory};
+pub use memory::{Counts, MemoryUse, TableUse, TablesInMemory};
 pub use operators::Operator;
 pub use problem::{SqlProblem, SqlProblemKind, type_name};
 pub use query::{BatchStream, Collected, PlanMetrics, Query, failure};

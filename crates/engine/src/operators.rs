@@ -28,6 +28,9 @@ pub struct Operator {
     pub files_read: u64,
     pub bytes_spilled: u64,
     pub bytes_exchanged: u64,
+    /// Of what is kept: data files, exported files.
+    #[serde(default)]
+    pub bytes_written: u64,
     /// How many parts it works in, and the rows of the largest.
     pub parts: u32,
     pub rows_of_largest: u64,

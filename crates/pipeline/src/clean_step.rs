@@ -3,7 +3,9 @@
 use crate::ingest;
 use crate::ingest_step::blocking;
 use crate::nodes::{self, NodePlan};
+use crate::operators;
 use crate::quarantine::{Aside, ident};
+use crate::record::Step;
 use crate::run::Run;
 use crate::state::{self, ChangeLine, FileState, LedgerLine, Outcome, QualityLine};
 use crate::tables::Prepared;
@@ -13,7 +15,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tidemill_connect::{FileEntry, ScanOptions};
-use tidemill_core::{Error, Meter, Morsel, Reject, Result, Scan};
+use tidemill_core::{Error, Meter, Morsel, Reject, Result, Scan, Task};
 use tidemill_lake::{Commit, Lake, Removes, Snapshot, TableName, TableWriter, WriterOptions};
 use tidemill_prepare::{Applied, ApplyContext, FitContext, Fitted, RowSink};
 use tidemill_project::spec::Refit;
@@ -156,18 +158,22 @@ impl Run {
     }
 
     /// Values that repairs compare with, from other tables of this project.
-    async fn references(&self, p: &Prepared) -> Result<BTreeMap<(String, String), Vec<String>>> {
+    async fn references(&self, p: &Prepared, meter: &Meter) -> Result<BTreeMap<(String, String), Vec<String>>> {
         let mut out = BTreeMap::new();
+        let given = meter.work.stint(Task::Given, self.ws.engine.threads());
         for (table, column) in p.recipe.references().to_vec() {
             let versions = self.versions.lock().clone();
             let session = self.ws.session_over(&versions).await?;
             let sql = format!("SELECT DISTINCT {c} AS v FROM {table} WHERE {c} IS NOT NULL ORDER BY 1", c = ident(&column));
-            let found = session.collect(&sql, None).await?;
+            let query = session.query(&sql).await?;
+            let found = query.collect(None).await?;
+            operators::count(&query, &given);
             let mut values = Vec::new();
             for b in &found.batches {
                 let text = arrow::compute::cast(b.column(0), &DataType::Utf8)?;
                 values.extend(text.as_string::<i32>().iter().flatten().map(str::to_string));
             }
+            Meter::add(&given.rows, values.len() as u64);
             out.insert((table, column), values);
         }
         Ok(out)
@@ -209,7 +215,7 @@ impl Run {
     }
 
     async fn fit_in(&self, p: &Arc<Prepared>, input: &Input, meter: &Arc<Meter>) -> Result<Fitted> {
-        let references = self.references(p).await?;
+        let references = self.references(p, meter).await?;
         let (p, input, meter) = (Arc::clone(p), input.clone(), Arc::clone(meter));
         meter.bytes_total.store(input.bytes(), std::sync::atomic::Ordering::Relaxed);
         let (threads, memory) = (self.ws.engine.threads(), self.ws.engine.memory());
@@ -238,7 +244,7 @@ impl Run {
 
     async fn apply(&self, n: &NodePlan, p: &Arc<Prepared>, input: Input, fitted: Fitted, generation: u64) -> Result<()> {
         let step = self.recorder.step(&n.name, "apply");
-        let result = self.apply_in(n, p, input, fitted, generation, &step.meter).await;
+        let result = self.apply_in(n, p, input, fitted, generation, &step).await;
         match result {
             Ok(message) => {
                 step.ok(message);
@@ -258,8 +264,9 @@ impl Run {
         input: Input,
         fitted: Fitted,
         generation: u64,
-        meter: &Arc<Meter>,
+        step: &Step,
     ) -> Result<String> {
+        let meter = &step.meter;
         let table = TableName::clean(p.table.name.clone());
         meter.bytes_total.store(input.bytes(), std::sync::atomic::Ordering::Relaxed);
         let schema = described(&fitted.schema(), p);
@@ -289,14 +296,18 @@ impl Run {
                     contract,
                 })?
             };
-            aside.finish()?;
-            Ok((applied, sink.0.finish()?, aside))
+            m.work.stint(Task::SetAside, 1).time(|| aside.finish())?;
+            let writing = m.work.stint(Task::Write, threads);
+            let adds = writing.time(|| sink.0.finish())?;
+            let bytes = adds.iter().map(|a| a.size).sum();
+            Meter::add(&writing.bytes_written, bytes);
+            Meter::add(&m.bytes_written, bytes);
+            Ok((applied, adds, aside))
         })
         .await?;
         if let Some(e) = ingest::loss(p, n.before.as_ref(), &aside.damaged, &n.files.read) {
             return Err(e);
         }
-        crate::ingest_step::count_written(meter, &adds);
         let mut outcome = self.outcome(n);
         outcome.recipe = Some(generation);
         outcome.rows = applied.written;
@@ -334,12 +345,15 @@ impl Run {
             crate::remembered::put(&self.ws.lake, &p.table.name, &p.reads)?;
         }
         outcome.quarantine_files = aside.paths();
-        state::put(&self.ws.lake, &outcome)?;
         let superseded: BTreeSet<String> = n.before.iter().flat_map(|b| b.quarantine_files.iter().cloned()).collect();
-        aside.commit(self, superseded, "prepare").await?;
         let commit =
             Commit { schema: stored_schema, adds, removes: Removes::All, operation: "WRITE".into(), partition_columns: partition_by };
-        let done = self.ws.lake.commit(&self.lease, self.manifest.epoch, &table, commit).await?;
+        let committing = async {
+            state::put(&self.ws.lake, &outcome)?;
+            aside.commit(self, superseded, "prepare").await?;
+            self.ws.lake.commit(&self.lease, self.manifest.epoch, &table, commit).await
+        };
+        let done = step.commits(applied.written, committing).await?;
         self.set_version(table, done.version);
         if applied.quarantined > 0 {
             *self.quarantined.lock().entry(p.table.name.clone()).or_default() += applied.quarantined;

@@ -156,6 +156,9 @@ impl Desk {
         if tables.iter().any(is_of_runs) {
             all.push_str(&now.journals);
         }
+        if tables.iter().any(is_cache) {
+            let _ = write!(all, " kept {}", self.ws.engine.tables_in_memory().changes());
+        }
         drop(now);
         if behind.reads_clock {
             let _ = write!(all, " second {}", self.ws.clock.now_micros() / 1_000_000);
@@ -262,4 +265,9 @@ fn is_of_runs(table: &TableName) -> bool {
 /// What streams and live views say of themselves stands in memory.
 fn is_figures(table: &TableName) -> bool {
     table.schema == "system" && matches!(table.name.as_str(), "streams" | "live_views")
+}
+
+/// So does what is kept there of tables.
+fn is_cache(table: &TableName) -> bool {
+    table.schema == "system" && table.name == "cache"
 }

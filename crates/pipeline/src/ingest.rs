@@ -7,10 +7,12 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use tidemill_connect::follow::directory;
 use tidemill_connect::{FileEntry, ScanOptions};
-use tidemill_core::{ColumnRead, Decoded, Error, Meter, Reject, Result, name};
+use tidemill_core::{ColumnRead, Decoded, Error, Meter, Reject, Result, Task, name};
 use tidemill_lake::{DataFile, TableWriter};
+use tidemill_prepare::contract_stint;
 use tidemill_project::spec::{Drift, Load, OnRemoved};
 
 /// Which files an ingest reads, keeps and lets go.
@@ -209,19 +211,33 @@ pub fn read_files(
     let schema = raw_schema(&p.reads);
     let counts: Mutex<HashMap<Arc<str>, Counts>> = Mutex::new(HashMap::new());
     let nulled = Mutex::new(vec![0u64; p.reads.len()]);
+    let work = &meter.work;
+    let reading = work.stint(Task::Read, 1);
+    let contract = contract_stint(Some(&p.contract), work, threads);
+    let writing = work.stint_on(Task::Write, threads, || match p.table.load {
+        Load::Upsert | Load::Diff => ("Stage", "rows to be merged by key"),
+        Load::Append | Load::Replace => ("Write", ""),
+    });
+    let setting_aside = work.stint(Task::SetAside, 1);
     tidemill_core::drive(
         scan.as_ref(),
         threads,
         meter,
         |_, decoded| {
-            let mut d = p.contract.apply(decoded)?;
+            let mut d = match &contract {
+                Some(stint) => stint.time(|| p.contract.apply(decoded))?,
+                None => p.contract.apply(decoded)?,
+            };
+            contract.iter().for_each(|stint| Meter::add(&stint.rows, d.batch.num_rows() as u64));
             let mut counts = counts.lock();
             let c = counts.entry(Arc::clone(&d.split)).or_insert(Counts { read: 0, written: 0 });
             c.read += d.rows_read;
             c.written += d.batch.num_rows() as u64;
+            reading.files_read.store(counts.len() as u64, Relaxed);
+            drop(counts);
             nulled.lock().iter_mut().zip(&d.nulled).for_each(|(sum, n)| *sum += n);
             let rejects = std::mem::take(&mut d.rejects);
-            Ok((raw_batch(&schema, d, ingested_at)?, rejects))
+            Ok((writing.time(|| raw_batch(&schema, d, ingested_at))?, rejects))
         },
         |_, (batch, rejects)| {
             Meter::add(&meter.rows_rejected, rejects.len() as u64);
@@ -229,17 +245,21 @@ pub fn read_files(
                 *per_file.entry(Arc::clone(&r.split)).or_default() += 1;
             }
             if !rejects.is_empty() {
-                set_aside(rejects)?;
+                Meter::add(&setting_aside.rows, rejects.len() as u64);
+                setting_aside.time(|| set_aside(rejects))?;
             }
             Ok(batch)
         },
         |seq, batch| {
             Meter::add(&meter.rows_written, batch.num_rows() as u64);
-            writer.write(seq, batch)
+            Meter::add(&writing.rows, batch.num_rows() as u64);
+            writing.time(|| writer.write(seq, batch))
         },
     )?;
-    let adds = writer.finish()?;
-    Meter::add(&meter.bytes_written, adds.iter().map(|a| a.size).sum());
+    let adds = writing.time(|| writer.finish())?;
+    let bytes = adds.iter().map(|a| a.size).sum();
+    Meter::add(&writing.bytes_written, bytes);
+    Meter::add(&meter.bytes_written, bytes);
     let counts = counts.into_inner();
     for (entry, state) in &plan.read {
         let c = counts.get(entry.path.as_str());

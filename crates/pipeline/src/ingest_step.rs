@@ -9,8 +9,8 @@ use crate::tables::Prepared;
 use crate::{merge, record};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tidemill_core::{Meter, Result, name};
-use tidemill_lake::{Commit, DataFile, Removes, TableName, WriterOptions};
+use tidemill_core::{Result, Task, name};
+use tidemill_lake::{Commit, Removes, TableName, WriterOptions};
 use tidemill_project::spec::{Load, Undeclared};
 
 impl Run {
@@ -40,7 +40,7 @@ impl Run {
         let mut outcome = self.outcome(n);
         outcome.quality = nulled(&taken);
         let commit = if by_key {
-            let merged = merge::merge(self, p, &n.files, &taken, &step.meter).await?;
+            let merged = merge::merge(self, p, &n.files, &taken, step).await?;
             outcome.ledger.push(merged.ledger);
             // Which rows came from which file is no longer told by data files: every merge rewrites them.
             let files = taken.files.iter().cloned().map(|f| FileState { data_files: Vec::new(), ..f });
@@ -73,10 +73,14 @@ impl Run {
         if taken.rows_read > 0 {
             crate::remembered::put(&self.ws.lake, &p.table.name, &p.reads)?;
         }
-        state::put(&self.ws.lake, &outcome)?;
         let superseded: BTreeSet<String> = n.files.drop.iter().flat_map(|f| f.quarantine_files.iter().cloned()).collect();
-        aside.commit(self, superseded, "ingest").await?;
-        let committed = self.ws.lake.commit(&self.lease, self.manifest.epoch, &table, commit).await?;
+        let rows = commit.adds.iter().map(|a| a.rows).sum();
+        let committing = async {
+            state::put(&self.ws.lake, &outcome)?;
+            aside.commit(self, superseded, "ingest").await?;
+            self.ws.lake.commit(&self.lease, self.manifest.epoch, &table, commit).await
+        };
+        let committed = step.commits(rows, committing).await?;
         self.set_version(table, committed.version);
         if taken.rows_quarantined > 0 {
             *self.quarantined.lock().entry(p.table.name.clone()).or_default() += taken.rows_quarantined;
@@ -112,7 +116,7 @@ impl Run {
         let at = self.manifest.started_at_micros;
         blocking(move || {
             let taken = ingest::read_files(&p, &files, threads, at, &meter, writer, &mut |rejects| aside.take(&rejects))?;
-            aside.finish()?;
+            meter.work.stint(Task::SetAside, 1).time(|| aside.finish())?;
             Ok((taken, aside))
         })
         .await
@@ -164,9 +168,4 @@ fn told(outcome: &Outcome, taken: &Taken, files: &FilePlan) -> String {
         }
     }
     parts.join(", ")
-}
-
-/// Bytes and rows of finished files, onto a step's meter.
-pub(crate) fn count_written(meter: &Meter, adds: &[DataFile]) {
-    Meter::add(&meter.bytes_written, adds.iter().map(|a| a.size).sum());
 }

@@ -29,6 +29,7 @@ pub mod live;
 mod measure;
 mod merge;
 mod nodes;
+mod operators;
 mod propose;
 mod quarantine;
 mod reading;

@@ -2,7 +2,9 @@
 //! updated, missing ones deleted). Both make the raw table anew from the stored rows and the rows just read.
 
 use crate::ingest::{FilePlan, Taken};
+use crate::operators;
 use crate::quarantine::ident;
+use crate::record::Step;
 use crate::run::Run;
 use crate::state::LedgerLine;
 use crate::tables::Prepared;
@@ -10,7 +12,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, SchemaRef};
 use futures::StreamExt;
 use std::collections::BTreeSet;
-use tidemill_core::{Error, Meter, Result, name};
+use tidemill_core::{Error, Result, Stint, Task, name};
 use tidemill_engine::{Catalog, Relation, RelationKind, Session};
 use tidemill_lake::{DataFile, TableName, WriterOptions};
 use tidemill_project::spec::Load;
@@ -23,7 +25,7 @@ pub(crate) struct Merged {
 
 /// Merges the rows of `taken`'s staged files into the stored raw table. A row without a key is nobody's newer state: each is kept, until its file
 /// is read again, for the clean table to set aside.
-pub(crate) async fn merge(run: &Run, p: &Prepared, files: &FilePlan, taken: &Taken, meter: &Meter) -> Result<Merged> {
+pub(crate) async fn merge(run: &Run, p: &Prepared, files: &FilePlan, taken: &Taken, step: &Step) -> Result<Merged> {
     let table = TableName::raw(p.table.name.clone());
     let schema = crate::ingest::raw_schema(&p.reads);
     let lake = &run.ws.lake;
@@ -60,19 +62,20 @@ pub(crate) async fn merge(run: &Run, p: &Prepared, files: &FilePlan, taken: &Tak
     let same = data.iter().map(|c| format!("(o.{c} IS NOT DISTINCT FROM n.{c})")).collect::<Vec<_>>().join(" AND ");
     let matched = format!("FROM _old o JOIN _latest n ON {}", on("o", "n"));
 
-    let deduplicated = taken.rows_written - count(&session, "SELECT count(*) FROM _latest").await?;
-    let old_rows = count(&session, "SELECT count(*) FROM _old").await?;
+    let comparing = step.meter.work.stint(Task::Compare, run.ws.engine.threads());
+    let deduplicated = taken.rows_written - count(&session, &comparing, "SELECT count(*) FROM _latest").await?;
+    let old_rows = count(&session, &comparing, "SELECT count(*) FROM _old").await?;
     let (sql, updated, deleted, kept) = if p.table.load == Load::Upsert {
         let again: BTreeSet<&str> = files.read.iter().map(|(e, _)| e.path.as_str()).collect();
         let removed: BTreeSet<&str> = files.drop.iter().map(|f| f.path.as_str()).filter(|f| !again.contains(f)).collect();
         let gone = format!("({} OR ({} AND {}))", from_one_of(&removed), keyless("o."), from_one_of(&again));
         let left = format!("FROM _old o LEFT JOIN (SELECT {key_list} FROM _latest) n ON {} WHERE n.{first} IS NULL", on("o", "n"));
-        let deleted = count(&session, &format!("SELECT count(*) {left} AND {gone}")).await?;
+        let deleted = count(&session, &comparing, &format!("SELECT count(*) {left} AND {gone}")).await?;
         let sql = format!("SELECT {} {left} AND NOT {gone} UNION ALL SELECT {list} FROM _latest", of("o"));
-        (sql, count(&session, &format!("SELECT count(*) {matched}")).await?, deleted, 0)
+        (sql, count(&session, &comparing, &format!("SELECT count(*) {matched}")).await?, deleted, 0)
     } else {
-        let in_both = count(&session, &format!("SELECT count(*) {matched}")).await?;
-        let unchanged = count(&session, &format!("SELECT count(*) {matched} WHERE {same}")).await?;
+        let in_both = count(&session, &comparing, &format!("SELECT count(*) {matched}")).await?;
+        let unchanged = count(&session, &comparing, &format!("SELECT count(*) {matched} WHERE {same}")).await?;
         // Rows that did not change keep where and when they were first read.
         let sql = format!(
             "SELECT {} {matched} WHERE {same} UNION ALL SELECT {} FROM _latest n LEFT JOIN _old o ON {} WHERE o.{first} IS NULL OR NOT ({same})",
@@ -84,18 +87,19 @@ pub(crate) async fn merge(run: &Run, p: &Prepared, files: &FilePlan, taken: &Tak
     };
     tracing::debug!(kept, updated, deleted, "merged by key");
     let query = session.query(&sql).await?;
+    step.runs(&query);
     let writer = lake.writer(&table, &schema, WriterOptions::default())?;
     let mut rows = query.stream()?;
     let mut seq = 0;
     while let Some(batch) = rows.next().await {
         let batch = batch?;
-        tokio::task::block_in_place(|| writer.write(seq, batch))?;
+        tokio::task::block_in_place(|| step.writes(batch.num_rows(), || writer.write(seq, batch)))?;
         seq += 1;
     }
     drop(rows);
     let stored = writer.schema();
-    let adds = tokio::task::block_in_place(|| writer.finish())?;
-    crate::ingest_step::count_written(meter, &adds);
+    let adds = tokio::task::block_in_place(|| step.writes(0, || writer.finish()))?;
+    step.wrote(adds.iter().map(|a| a.size).sum());
     let ledger = LedgerLine {
         table: p.table.name.clone(),
         edge: "source→raw".into(),
@@ -137,8 +141,10 @@ fn from_one_of(files: &BTreeSet<&str>) -> String {
     format!("(o.{} IS NOT NULL AND o.{0} IN ({}))", name::FILE, names.join(", "))
 }
 
-async fn count(session: &Session, sql: &str) -> Result<u64> {
-    let c = session.collect(sql, None).await?;
+async fn count(session: &Session, comparing: &Stint, sql: &str) -> Result<u64> {
+    let query = session.query(sql).await?;
+    let c = query.collect(None).await?;
+    operators::count(&query, comparing);
     let n = c.batches.iter().find(|b| b.num_rows() > 0).map_or(0, |b| b.column(0).as_primitive::<Int64Type>().value(0));
     Ok(n.max(0) as u64)
 }

@@ -1,14 +1,14 @@
 //! The record of a run: every step's beginning, progress and end, to whoever watches, to the journal (for other processes, while the run
 //! lasts) and to `system.runs` and `system.steps` at the end.
 
-use crate::measure;
 use crate::report::{RunEvent, Status, StepReport, Watch};
+use crate::{measure, operators};
 use parking_lot::Mutex;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
-use tidemill_core::{Clock, Error, Meter};
+use tidemill_core::{Clock, Error, Lap, Meter, Result, Task};
 use tidemill_engine::{Operator, Query};
 use tidemill_lake::Journal;
 
@@ -34,6 +34,8 @@ struct Running {
 #[derive(Default)]
 struct Work {
     query: Mutex<Option<Query>>,
+    rows: AtomicU64,
+    bytes: AtomicU64,
     write_nanos: AtomicU64,
 }
 
@@ -152,7 +154,7 @@ impl Recorder {
     }
 
     fn write_plan(&self, step: u32, meter: &Meter, work: &Work) {
-        let operators = work.operators(Meter::get(&meter.rows_written));
+        let operators = operators::tree(&meter.work.done(), work.operators());
         if !operators.is_empty() {
             self.write(&json!({"at": self.clock.now_micros(), "kind": "plan", "step": step, "operators": operators}));
         }
@@ -197,17 +199,19 @@ impl Recorder {
 }
 
 impl Work {
-    fn operators(&self, written: u64) -> Vec<Operator> {
-        let Some(query) = self.query.lock().clone() else { return Vec::new() };
+    fn operators(&self) -> Option<Vec<Operator>> {
+        let query = self.query.lock().clone()?;
         let mut operators = query.operators();
         // What becomes of the rows is no part of the plan, and takes its time too.
         for o in &mut operators {
             o.id += 1;
             o.parent = Some(o.parent.map_or(0, |p| p + 1));
         }
-        let seconds = self.write_nanos.load(Ordering::Relaxed) as f64 / 1e9;
-        operators.insert(0, Operator { operator: "Write".into(), rows: written, seconds, parts: 1, ..Operator::default() });
-        operators
+        let counted = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let seconds = counted(&self.write_nanos) as f64 / 1e9;
+        let (rows, bytes_written) = (counted(&self.rows), counted(&self.bytes));
+        operators.insert(0, Operator { operator: "Write".into(), rows, bytes_written, seconds, parts: 1, ..Operator::default() });
+        Some(operators)
     }
 }
 
@@ -215,16 +219,36 @@ impl Step {
     /// From now on it runs this.
     pub fn runs(&self, query: &Query) {
         self.work.query.lock().replace(query.clone());
-        self.work.write_nanos.store(0, Ordering::Relaxed);
+        for counter in [&self.work.rows, &self.work.bytes, &self.work.write_nanos] {
+            counter.store(0, Ordering::Relaxed);
+        }
     }
 
-    /// Does something with rows of its plan, and counts the time.
-    #[allow(clippy::disallowed_methods)] // how long it took is measured, not decided by
-    pub fn writes<T>(&self, write: impl FnOnce() -> T) -> T {
-        let began = Instant::now();
+    /// Does something with so many rows of its plan, and counts the time.
+    pub fn writes<T>(&self, rows: usize, write: impl FnOnce() -> T) -> T {
+        let lap = Lap::begin();
         let done = write();
-        self.work.write_nanos.fetch_add(began.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        Meter::add(&self.work.write_nanos, lap.nanos());
+        Meter::add(&self.work.rows, rows as u64);
         done
+    }
+
+    /// Files made of rows of its plan are complete.
+    pub fn wrote(&self, bytes: u64) {
+        Meter::add(&self.work.bytes, bytes);
+        Meter::add(&self.meter.bytes_written, bytes);
+    }
+
+    /// Makes its work durable, with so many rows, and counts how long it waits.
+    pub async fn commits<T>(&self, rows: u64, commit: impl Future<Output = Result<T>>) -> Result<T> {
+        let stint = self.meter.work.stint(Task::Commit, 1);
+        let lap = Lap::begin();
+        let committed = commit.await;
+        stint.waited(lap.nanos());
+        if committed.is_ok() {
+            Meter::add(&stint.rows, rows);
+        }
+        committed
     }
 
     pub fn ok(self, message: impl Into<String>) {

@@ -131,6 +131,7 @@ impl Records {
                 row["bytes_exchanged"] = json!(o.bytes_exchanged);
                 row["parts"] = json!(o.parts);
                 row["rows_of_largest"] = json!(o.rows_of_largest);
+                row["bytes_written"] = json!(o.bytes_written);
                 self.push("operators", row);
             }
             // What a plan under way counts comes to its step's meter only at its end.

@@ -116,13 +116,13 @@ impl Run {
             outcome.rows += n;
             Meter::add(&step.meter.rows_written, n);
             // Encoding is heavy; this thread may do it as long as others can take over its tasks.
-            tokio::task::block_in_place(|| step.writes(|| writer.write(seq, batch)))?;
+            tokio::task::block_in_place(|| step.writes(n as usize, || writer.write(seq, batch)))?;
             seq += 1;
         }
         drop(rows);
         let writer = Arc::into_inner(writer).ok_or_else(|| Error::bug("a writer still in use"))?;
-        let adds = tokio::task::block_in_place(|| step.writes(|| writer.finish()))?;
-        crate::ingest_step::count_written(&step.meter, &adds);
+        let adds = tokio::task::block_in_place(|| step.writes(0, || writer.finish()))?;
+        step.wrote(adds.iter().map(|a| a.size).sum());
         let metrics = query.metrics();
         Meter::add(&step.meter.bytes_spilled, metrics.bytes_spilled);
         Meter::add(&step.meter.bytes_exchanged, metrics.bytes_exchanged);

@@ -1,4 +1,4 @@
-//! Why a step took its time, in words: what its plan's operators were busy with, and what made it more than it had to be.
+//! Why a step took its time, in words: what its plan's operators and the parts of its own work were busy with, and what made it more than it had to be.
 
 use serde_json::Value;
 use tidemill_engine::Operator;
@@ -117,6 +117,18 @@ fn doing(o: &Operator, operators: &[Operator]) -> String {
         "CoalescePartitions" | "CoalesceBatches" => "bringing together",
         "WindowAgg" | "BoundedWindowAgg" => "windows over",
         "DataSource" | "MemoryScan" => "reading",
+        "Read" => return format!("reading {}", if o.bytes_read > 0 { size(o.bytes_read) } else { rows(o.rows) }),
+        "Decode" => "decoding",
+        "Contract" => return format!("holding {} to the contract", rows(input)),
+        "Unique" => return format!("looking for keys that come twice among {}", rows(input)),
+        "Stage" => "writing, to be merged by key,",
+        "Compare" => return "comparing new rows with stored ones by key".into(),
+        "SetAside" => "setting aside",
+        "References" => "reading what rules compare with:",
+        rule if rule.starts_with("Rule ") => {
+            let on = if o.detail.is_empty() { String::new() } else { format!(" {}", o.detail) };
+            return format!("rule `{}`{on} ({})", &rule["Rule ".len()..], rows(o.rows.max(input)));
+        }
         join if join.contains("Join") => "joining",
         other => return format!("{other} ({})", rows(o.rows.max(input))),
     };
@@ -184,6 +196,32 @@ mod tests {
     fn a_step_that_was_quick_needs_no_words() {
         assert_eq!(why(&Value::Null, 0.2, &plan(), None), None);
         assert_eq!(why(&json!({ "cpu_seconds": 3.0 }), 3.0, &[], None), None);
+    }
+
+    #[test]
+    fn work_of_its_own_is_told_by_rule_and_column() {
+        let apply = |slow: usize| {
+            let mut all = vec![
+                operator(0, None, "Commit", 900_000, 0.0),
+                operator(1, Some(0), "Write", 900_000, 1.0),
+                operator(2, Some(1), "Rule repair", 900_000, 1.0),
+                operator(3, Some(2), "Contract", 900_000, 1.0),
+                operator(4, Some(3), "Decode", 1_000_000, 1.0),
+                operator(5, Some(4), "Read", 1_000_000, 1.0),
+            ];
+            all[2].detail = "on city".into();
+            all[5].bytes_read = 120 << 20;
+            all[slow].seconds = 8.0;
+            why(&Value::Null, 7.0, &all, None).expect("words")
+        };
+        assert_eq!(apply(2), "67 % of its time went into rule `repair` on city (900,000 rows)");
+        assert_eq!(apply(3), "67 % of its time went into holding 1 million rows to the contract");
+        assert_eq!(apply(4), "67 % of its time went into decoding 1 million rows");
+        assert_eq!(apply(5), "67 % of its time went into reading 120 MB");
+        let mut slow_disk = vec![operator(0, None, "Commit", 10, 0.0), operator(1, Some(0), "Write", 10, 0.1)];
+        slow_disk[0].seconds_waiting = 2.0;
+        let told = why(&Value::Null, 2.2, &slow_disk, None).expect("words");
+        assert_eq!(told, "100 % of its time went into writing 10 rows; it waited for files longer than it computed (2.0 s against 0.1 s)");
     }
 
     #[test]

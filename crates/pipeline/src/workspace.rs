@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 use tidemill_core::{Clock, Error, Result, problem::did_you_mean};
-use tidemill_engine::{Catalog, Engine, MemoryUse, Relation, RelationKind, Session, TableProvider, TimeTravel};
+use tidemill_engine::{Catalog, Engine, MemoryUse, Relation, RelationKind, Session, TableProvider, TableUse, TimeTravel};
 use tidemill_lake::{Done, Holder, Lake, Lease, TableName, system};
 use tidemill_project::spec::{Materialized, Project};
 
@@ -69,6 +69,11 @@ impl Workspace {
     /// What is kept in memory, and how that served.
     pub fn memory_use(&self) -> MemoryUse {
         self.engine.tables_in_memory().used()
+    }
+
+    /// The same of each table and view, also of those that don't fit.
+    pub fn memory_known(&self) -> Vec<TableUse> {
+        self.engine.tables_in_memory().known()
     }
 
     /// What a run would do, and why. Reads no rows.
@@ -160,6 +165,10 @@ impl Workspace {
                 relations.push(Relation { schema: name.schema.clone(), name: name.name.clone(), kind: RelationKind::Provider(provider) });
             }
         }
+        // What is kept is known to who keeps it.
+        there.insert(("system".into(), "cache".into()));
+        let kept = RelationKind::Provider(engine.memory_told(system::schema("cache")?));
+        relations.push(Relation { schema: "system".into(), name: "cache".into(), kind: kept });
         let known = |relations: &mut Vec<Relation>, schema: &str, name: &str, columns: &arrow::datatypes::SchemaRef| {
             if !there.contains(&(schema.to_string(), name.to_string())) {
                 relations.push(Relation { schema: schema.into(), name: name.into(), kind: empty_or_unbuilt(schema, columns) });

@@ -7,12 +7,13 @@ use crate::fitted::Fitted;
 use crate::flow::{Change, Course, Flow, Origin, Stage, Tally, Wanted};
 use crate::plan::last_uses;
 use crate::program::{Act, Op, OutputColumn, Program};
+use crate::stints::contract_stint;
 use crate::turn::Halt;
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tidemill_core::{Error, Meter, Reject, Result, drive};
+use tidemill_core::{Error, Lap, Meter, Reject, Result, Task, drive};
 use tidemill_engine::MemoryPool;
 
 /// Where clean rows go.
@@ -108,6 +109,7 @@ pub(crate) fn apply(fitted: &Fitted, cx: &ApplyContext) -> Result<Applied> {
 
 fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, cx: &ApplyContext) -> Result<Totals> {
     let program = &*fitted.program;
+    let work = &env.meter.work;
     let nodes = program.nodes.len();
     let results = result_slots(program);
     let all = vec![true; nodes];
@@ -129,7 +131,13 @@ fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, 
         elects: vec![false; nodes],
         halt: halt.clone(),
         wanted: Wanted::new(nodes, env.samples),
+        stints: program.stints(work, env.threads, |_| true),
+        contract: contract_stint(env.contract, work, env.threads),
     };
+    let from_memory = work.stint(Task::Kept, env.threads);
+    let unique = program.unique_stint(work, env.threads);
+    let writing = work.stint(Task::Write, env.threads);
+    let setting_aside = work.stint(Task::SetAside, 1);
     let enforced = Enforced::new(&fitted.program, fitted.key, env.memory, env.scratch, &halt);
     let schema = result_schema(program, &knowledge.ops)?;
     let scan = Opened::new(env, program, &course, false, rows_kept, whole)?.guarded(halt.clone());
@@ -150,6 +158,7 @@ fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, 
                         if let Some(b) = &budget {
                             b.shrink(flow.bytes());
                         }
+                        Meter::add(&from_memory.rows, flow.rows as u64);
                         (origin, flow, Some(tally))
                     }
                     None => {
@@ -167,10 +176,16 @@ fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, 
                     walked.tally = t;
                 }
                 let taken = match &enforced {
-                    Some(e) => e.check(seq, &origin, &mut flow, &halt)?,
+                    Some(e) => {
+                        let (lap, waited) = (Lap::begin(), flow.waited);
+                        let taken = e.check(seq, &origin, &mut flow, &halt)?;
+                        unique.worked(lap.nanos().saturating_sub(flow.waited - waited));
+                        Meter::add(&unique.rows, flow.rows as u64);
+                        taken
+                    }
                     None => Vec::new(),
                 };
-                let batch = result_batch(&program.output, &schema, &flow)?;
+                let batch = writing.time(|| result_batch(&program.output, &schema, &flow))?;
                 let mut rejects = std::mem::take(&mut origin.rejects);
                 rejects.extend(taken);
                 let line = |row: usize| origin.lines.get(flow.morsel_row(row)).copied().unwrap_or(0);
@@ -184,18 +199,21 @@ fn last_pass(fitted: &Fitted, knowledge: &Knowledge, mut rows: Rows, env: &Env, 
                 total.add(origin.rows_read, &origin.nulled, tally, rejects.len(), batch.num_rows(), &stage.wanted);
                 if !rejects.is_empty() {
                     Meter::add(&meter.rows_rejected, rejects.len() as u64);
-                    rejected(rejects)?;
+                    Meter::add(&setting_aside.rows, rejects.len() as u64);
+                    setting_aside.time(|| rejected(rejects))?;
                 }
                 Ok((batch, lines, origin.split))
             })
         },
         |seq, (batch, lines, split)| {
             halt.guard(|| {
-                Meter::add(&meter.rows_written, batch.num_rows() as u64);
-                match lines {
+                let rows = batch.num_rows() as u64;
+                Meter::add(&meter.rows_written, rows);
+                Meter::add(&writing.rows, rows);
+                writing.time(|| match lines {
                     Some(lines) => sink.write_from(seq, batch, &split, lines),
                     None => sink.write(seq, batch),
-                }
+                })
             })
         },
     );

@@ -56,7 +56,7 @@ impl Enforced {
         let rejected = if settled && self.program.uniques.iter().all(|u| u.settled) {
             rejected
         } else {
-            self.sets.pass(seq, halt, |sets| Self::pass(sets, &looked, rows, rejected))?
+            self.sets.pass(seq, halt, &mut flow.waited, |sets| Self::pass(sets, &looked, rows, rejected))?
         };
         if rejected.is_empty() {
             return Ok(Vec::new());

@@ -6,6 +6,7 @@ use crate::flow::{Course, Flow, Observation, Origin, Stage, Tally, Walked, Wante
 use crate::measure::Measured;
 use crate::plan::{Known, Plan, last_uses, plan};
 use crate::program::{Act, Decision, Op, Part, Program, Slot};
+use crate::stints::contract_stint;
 use crate::turn::{Gate, Halt};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tidemill_core::{Decoded, Error, Meter, Morsel, Result, RowText, Scan, drive};
+use tidemill_core::{Decoded, Error, Meter, Morsel, Result, RowText, Scan, Stint, Task, drive};
 use tidemill_engine::MemoryPool;
 
 /// Opens the rows anew, from the first. Given names, only these columns are wanted (others may be there too).
@@ -113,6 +114,7 @@ impl Knowledge {
 
     fn pass(&mut self, program: &Program, plan: &Plan, pass: u32, env: &Env) -> Result<()> {
         let learns = plan.learns_in(pass);
+        let work = &env.meter.work;
         let nodes = program.nodes.len();
         let early = plan.early(program);
         let is_stream = |at: usize| matches!(program.nodes[at].act, Act::Stream(_));
@@ -155,7 +157,10 @@ impl Knowledge {
             elects,
             halt: halt.clone(),
             wanted: Wanted::new(nodes, env.samples),
+            stints: program.stints(work, env.threads, |at| learns[at] || course.used[at] || (caches && early[at])),
+            contract: contract_stint(env.contract, work, env.threads),
         };
+        let from_memory = work.stint(Task::Kept, env.threads);
 
         let mut totals: Vec<(Part, Budget)> = Vec::new();
         for o in &stage.observations {
@@ -189,6 +194,7 @@ impl Knowledge {
                 halt.guard(|| {
                     if let Some(k) = rows.kept.get(seq as usize) {
                         let course = resumed.as_ref().unwrap_or(&course);
+                        Meter::add(&from_memory.rows, k.flow.rows as u64);
                         return Ok((None, stage.walk(seq, &k.origin, &mut k.flow.clone(), course)?));
                     }
                     let wide = wide.as_ref().filter(|_| !full.load(Ordering::Relaxed));
@@ -202,11 +208,11 @@ impl Knowledge {
                 halt.guard(|| {
                     morsels.fetch_add(1, Ordering::Relaxed);
                     for ((o, (total, budget)), part) in stage.observations.iter().zip(&mut totals).zip(walked.parts) {
-                        o.measure.fold(total, part, budget)?;
+                        timed(&stage.stints, o.at, || o.measure.fold(total, part, budget))?;
                     }
                     for (at, part) in walked.ballots {
                         if let (Act::Elect(rule), Some(state)) = (&program.nodes[at].act, votes.get_mut(&at)) {
-                            rule.fold(state, part)?;
+                            timed(&stage.stints, at, || rule.fold(state, part))?;
                         }
                     }
                     for (at, decision) in walked.decisions {
@@ -231,23 +237,22 @@ impl Knowledge {
         );
         halt.resolve(result)?;
 
-        let Stage { observations, .. } = stage;
+        let Stage { observations, stints, .. } = stage;
         let mut done: Vec<Part> = Vec::new();
         let mut budgets = Vec::new();
         for (o, (total, budget)) in observations.iter().zip(totals) {
-            done.push(o.measure.finish(total)?);
+            done.push(timed(&stints, o.at, || o.measure.finish(total))?);
             budgets.push(budget);
         }
         for (at, wanted) in users {
             if let Act::Row(rule) = &program.nodes[at].act {
                 let measured: Vec<&Measured> = wanted.iter().map(|i| done[*i].as_ref()).collect();
-                let fitted = rule.learn(&measured)?;
-                self.set(program, at, fitted)?;
+                timed(&stints, at, || rule.learn(&measured).and_then(|fitted| self.set(program, at, fitted)))?;
             }
         }
         for (at, state) in votes {
             if let Act::Elect(rule) = &program.nodes[at].act {
-                self.rows.decided[at] = Some(Arc::new(rule.finish(state)?));
+                self.rows.decided[at] = Some(Arc::new(timed(&stints, at, || rule.finish(state))?));
             }
         }
         for (at, all) in decisions {
@@ -260,6 +265,14 @@ impl Knowledge {
             self.rows.budget = budget;
         }
         Ok(())
+    }
+}
+
+/// Work for a node that is done outside of the walk.
+fn timed<T>(stints: &[Option<Arc<Stint>>], at: usize, work: impl FnOnce() -> T) -> T {
+    match stints.get(at) {
+        Some(Some(stint)) => stint.time(work),
+        _ => work(),
     }
 }
 

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tidemill_core::{Error, Result};
+use tidemill_core::{Error, Lap, Result};
 
 /// Version of the stored form.
 const FORMAT: u64 = 1;
@@ -42,16 +42,24 @@ impl std::fmt::Debug for Fitted {
     }
 }
 
+/// What a rule is given takes no time worth telling, unless it takes as long.
+const WORTH_TELLING_NANOS: u64 = 1_000_000;
+
 impl Fitted {
     pub(crate) fn fit(recipe: &Recipe, cx: &FitContext) -> Result<Fitted> {
         let program = recipe.program.clone();
         let mut knowledge = Knowledge::new(&program);
         let given = Given { references: &cx.references, base_dir: cx.base_dir };
         for at in 0..program.nodes.len() {
+            let lap = Lap::begin();
             if let Act::Row(rule) = &program.nodes[at].act
                 && let Some(fitted) = rule.given(&given)?
             {
                 knowledge.set(&program, at, fitted)?;
+            }
+            // Most rules are given nothing; lists of what is right may be long.
+            if lap.nanos() >= WORTH_TELLING_NANOS {
+                program.stint(&cx.meter.work, cx.threads, at, &program.nodes[at]).worked(lap.nanos());
             }
         }
         let env = Env {

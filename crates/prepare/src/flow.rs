@@ -9,7 +9,7 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::{FilterBuilder, FilterPredicate};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tidemill_core::{Decoded, Reject, Result, RowText};
+use tidemill_core::{Decoded, Lap, Meter, Reject, Result, RowText, Stint};
 
 /// A changed cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,8 @@ pub(crate) struct Flow {
     pub rows: usize,
     /// For each row left, its row in the morsel; `None`: all are left.
     pub left: Option<Vec<u32>>,
+    /// How long it waited for earlier morsels, in nanoseconds.
+    pub waited: u64,
 }
 
 impl Flow {
@@ -149,6 +151,9 @@ pub(crate) struct Stage<'a> {
     pub elects: Vec<bool>,
     pub halt: Arc<Halt>,
     pub wanted: Wanted,
+    /// What the work of each node is counted as, and that of the contract; of a stream, whose batches are small, nothing is.
+    pub stints: Vec<Option<Arc<Stint>>>,
+    pub contract: Option<Arc<Stint>>,
 }
 
 /// What came of one walk.
@@ -167,7 +172,14 @@ impl Stage<'_> {
     /// Takes the source's columns in, as far as the course reads them.
     pub(crate) fn load(&self, decoded: Decoded, contract: Option<&Contract>, course: &Course, keep_text: bool) -> Result<(Origin, Flow)> {
         let decoded = match contract {
-            Some(c) => c.apply(decoded)?,
+            Some(c) => match &self.contract {
+                Some(stint) => {
+                    let held = stint.time(|| c.apply(decoded))?;
+                    Meter::add(&stint.rows, held.batch.num_rows() as u64);
+                    held
+                }
+                None => c.apply(decoded)?,
+            },
             None => decoded,
         };
         let batch = &decoded.batch;
@@ -182,7 +194,7 @@ impl Stage<'_> {
         let keys = self.program.key.iter().filter_map(|s| batch.column_by_name(&self.program.slots[*s].name).cloned()).collect();
         let names = batch.schema();
         let nulled = names.fields().iter().zip(&decoded.nulled).filter(|(_, n)| **n > 0).map(|(f, n)| (f.name().clone(), *n)).collect();
-        let flow = Flow { cells, rows: batch.num_rows(), left: None };
+        let flow = Flow { cells, rows: batch.num_rows(), left: None, waited: 0 };
         let origin = Origin {
             split: decoded.split,
             lines: decoded.lines,
@@ -201,6 +213,9 @@ impl Stage<'_> {
         let mut walked = Walked { tally: Tally::new(self.program.nodes.len()), ..Walked::default() };
         let set_aside = !course.early.is_empty();
         for (at, node) in self.program.nodes.iter().enumerate() {
+            let is_observed = self.elects[at] || self.observations.iter().any(|o| o.at == at);
+            let stint = self.stints.get(at).and_then(Option::as_ref).filter(|_| is_observed || course.used[at]);
+            let begun = stint.map(|stint| (stint, Lap::begin(), flow.waited));
             for o in self.observations.iter().filter(|o| o.at == at) {
                 let arrays = flow.inputs(&o.slots)?;
                 walked.parts.push(o.measure.observe(&Input { arrays: &arrays, rows: flow.rows })?);
@@ -218,6 +233,10 @@ impl Stage<'_> {
                 self.run(seq, at, node, origin, flow, course, &mut walked)?;
             }
             self.forget(at, node, flow, course);
+            if let Some((stint, lap, waited)) = begun {
+                stint.worked(lap.nanos().saturating_sub(flow.waited - waited));
+                Meter::add(&stint.rows, flow.rows as u64);
+            }
         }
         if set_aside && walked.aside.is_none() {
             walked.aside = Some(flow.clone());
@@ -246,7 +265,7 @@ impl Stage<'_> {
                 }
                 (None, Act::Stream(rule), Some(gate)) => {
                     let part = rule.prepare(&input)?;
-                    let decision = gate.pass(seq, &self.halt, |state| rule.pass(state, part))?;
+                    let decision = gate.pass(seq, &self.halt, &mut flow.waited, |state| rule.pass(state, part))?;
                     walked.decisions.push((at, decision.clone()));
                     outcome(decision, &input)?
                 }

@@ -307,6 +307,8 @@ impl StreamRecipe {
             elects: std::mem::take(&mut self.elects),
             halt: Arc::clone(&halt),
             wanted: std::mem::replace(&mut self.wanted, Wanted::new(0, 0)),
+            stints: Vec::new(),
+            contract: None,
         };
         let done = halt.guard(|| {
             let (mut origin, mut flow) = stage.load(decoded, contract, &self.course, self.enforced.is_some())?;

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use tidemill_core::{Error, Result};
+use tidemill_core::{Error, Lap, Result};
 
 /// Shared by all gates of one pass: the first failure, which ends every wait.
 #[derive(Default)]
@@ -59,8 +59,10 @@ impl<S> Gate<S> {
         Gate { turn: Mutex::new((0, state)), turned }
     }
 
-    /// Waits until every earlier morsel has passed, then passes. Every morsel must pass exactly once.
-    pub(crate) fn pass<R>(&self, seq: u64, halt: &Halt, work: impl FnOnce(&mut S) -> Result<R>) -> Result<R> {
+    /// Waits until every earlier morsel has passed, then passes. Every morsel must pass exactly once. What it waited is added to `waited`,
+    /// in nanoseconds: that is nobody's work.
+    pub(crate) fn pass<R>(&self, seq: u64, halt: &Halt, waited: &mut u64, work: impl FnOnce(&mut S) -> Result<R>) -> Result<R> {
+        let lap = Lap::begin();
         let mut turn = lock(&self.turn);
         while turn.0 != seq {
             if halt.failed.load(Ordering::SeqCst) {
@@ -69,6 +71,7 @@ impl<S> Gate<S> {
             // The time-out closes the small window between the look at `failed` and the wait.
             turn = self.turned.wait_timeout(turn, std::time::Duration::from_millis(50)).unwrap_or_else(PoisonError::into_inner).0;
         }
+        *waited += lap.nanos();
         let result = work(&mut turn.1);
         if result.is_ok() {
             turn.0 += 1;

@@ -14,7 +14,7 @@ use tidemill_core::problem::did_you_mean;
 use tidemill_core::{Place, Problem, codes};
 
 /// Tables of the `system` schema, which the program itself keeps.
-pub const SYSTEM: [&str; 15] = [
+pub const SYSTEM: [&str; 16] = [
     "runs",
     "steps",
     "operators",
@@ -28,6 +28,7 @@ pub const SYSTEM: [&str; 15] = [
     "alerts",
     "streams",
     "live_views",
+    "cache",
     "late_rows",
     "recoveries",
 ];

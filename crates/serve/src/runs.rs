@@ -56,7 +56,8 @@ const STEP: &str = "SELECT step_id, node, stage, status, started_at, ended_at, \
     date_part('epoch', ended_at) - date_part('epoch', started_at) AS seconds, date_part('epoch', started_at) AS began, progress, rows_read, \
     rows_written, rows_rejected, rows_per_second, bytes_read, bytes_written, bytes_spilled, bytes_exchanged, cpu_seconds, peak_memory_bytes, \
     message, error, why FROM system.steps WHERE run_id = $1 ORDER BY step_id";
-const OPERATOR: &str = "SELECT step_id, operator_id AS id, parent_id AS parent, operator, detail, rows, seconds, bytes_spilled, bytes_exchanged \
+const OPERATOR: &str = "SELECT step_id, operator_id AS id, parent_id AS parent, operator, detail, rows, seconds, seconds_waiting, \
+    coalesce(bytes_read, 0) AS bytes_read, coalesce(bytes_written, 0) AS bytes_written, bytes_spilled, bytes_exchanged \
     FROM system.operators WHERE run_id = $1 ORDER BY step_id, operator_id";
 /// More than any plan has operators.
 const OPERATORS_MAX: usize = 20_000;

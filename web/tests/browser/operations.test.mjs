@@ -65,6 +65,17 @@ describe('runs', { skip }, () => {
     await leave(page)
   })
 
+  test('a step that runs no query is told by its parts, and what each read, wrote and waited for', async () => {
+    const page = await visit('/runs/20261122T071500-8')
+    await page.getByRole('button', { name: /^raw.customers ?, raw/ }).click()
+    const plan = page.getByRole('dialog').getByRole('group', { name: 'Plan' })
+    assert.deepEqual(await plan.locator('thead th').allInnerTexts(), ['Operator', 'Time', 'Rows', 'Waited', 'Read', 'Written'])
+    assert.deepEqual(await plan.locator('.operator').allInnerTexts(), ['Commit', 'SetAside', 'Write', 'Contract', 'Decode', 'Read'])
+    assert.match(await plan.getByRole('row', { name: /^Read/ }).innerText(), /MB/)
+    assert.match(await plan.getByRole('row', { name: /^Commit/ }).innerText(), /41\sms/)
+    await leave(page)
+  })
+
   test('one that goes on moves in its graph', async () => {
     const page = await visit('/runs/latest')
     const done = () => page.getByText('Steps', { exact: true }).first().locator('..').innerText()

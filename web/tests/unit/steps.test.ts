@@ -8,7 +8,7 @@ const step = (over: Partial<Step>): Step => ({
   rows_read: 100, rows_written: 90, rows_rejected: 0, rows_per_second: 10, bytes_read: 1, bytes_written: 1, bytes_spilled: 0, bytes_exchanged: 0, cpu_seconds: 1,
   peak_memory_bytes: 1, message: null, error: null, why: null, operators: [], ...over,
 })
-const operator = (id: number, parent: number | null): Operator => ({ id, parent, operator: `o${id}`, detail: '', rows: 1, seconds: 1, share: 0.5, bytes_spilled: 0, bytes_exchanged: 0 })
+const operator = (id: number, parent: number | null): Operator => ({ id, parent, operator: `o${id}`, detail: '', rows: 1, seconds: 1, seconds_waiting: 0, share: 0.5, bytes_read: 0, bytes_written: 0, bytes_spilled: 0, bytes_exchanged: 0 })
 
 describe('a plan as a tree', () => {
   test('each operator stands below what it feeds, its whole branch before its neighbour', () => {

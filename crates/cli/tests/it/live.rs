@@ -414,6 +414,11 @@ fn rows_that_come_too_late_are_counted_and_listed_and_stay_in_their_table() {
     append(&project, 900..902);
     until(&project, "SELECT count(*) AS n, min(\"view\") AS v FROM system.late_rows", "2,by_minute", &mut served);
     until(&project, "SELECT late FROM system.live_views WHERE \"view\" = 'by_minute'", "2", &mut served);
+    // A table has come as far as the view that reads it; and both are as far behind the clock as they say.
+    let marks = "SELECT s.watermark = v.watermark AND s.watermark_behind_seconds = v.watermark_behind_seconds AND v.watermark_behind_seconds > 0 AND \
+        abs(date_part('epoch', v.at) - date_part('epoch', v.watermark) - v.watermark_behind_seconds) < 0.001 AS same \
+        FROM system.streams s, system.live_views v WHERE s.\"table\" = 'events' AND v.\"view\" = 'by_minute'";
+    assert_eq!(project.ask(marks), "true");
     assert_eq!(project.ask("SELECT count(*) AS n FROM events WHERE id IN (900, 901)"), "2");
     served.stop();
     assert_eq!(project.audit()["balanced"], true);

@@ -86,6 +86,22 @@ fn what_is_kept_answers_the_same_and_is_read_once() {
 }
 
 #[test]
+fn what_is_kept_is_a_table_too() {
+    let shop = Shop::new();
+    let of_cache = "SELECT node, rows, columns, bytes > 0 AS holds, bytes_max > bytes AS fits, hits, misses, evictions, refusals, since <= used_at AS used
+        FROM system.cache ORDER BY node";
+    // A process that has kept nothing has nothing to tell.
+    let nothing = shop.tidemill(&["query", "--format", "csv", of_cache]);
+    assert_eq!(nothing.lines().count(), 1, "{nothing}");
+    let questions = format!("SELECT sum(amount) FROM orders; SELECT max(amount), max(customer) FROM orders; {of_cache}");
+    let told = shop.tidemill(&["query", "--format", "csv", &questions]);
+    // The amount was wanted twice, and was there the second time; of `totals` nothing was asked.
+    assert_eq!(told.lines().last(), Some("clean.orders,3000,2,true,true,1,2,0,0,true"), "{told}");
+    let told = shop.tidemill(&["--set", "engine.cache=1KB", "query", "--format", "csv", &questions]);
+    assert_eq!(told.lines().last(), Some("clean.orders,0,0,false,true,0,0,0,2,"), "{told}");
+}
+
+#[test]
 fn a_shell_sees_what_a_run_changed() {
     let shop = Shop::new();
     let script = shop.home.path().join("script.sql");

@@ -88,11 +88,20 @@ fn pages_tell_the_truth(ran: &Ran) {
     assert_eq!(problems, []);
     let site = Site::of(command(&ran.dir(), &["serve", "--port", "0"]), &ran.dir());
     let mut all = Vec::new();
-    for dashboard in &project.dashboards {
+    // What the machinery keeps in memory is asked of last, when pages have been asked.
+    let (machinery, pages): (Vec<_>, Vec<_>) = project.dashboards.iter().partition(|d| d.panels.iter().any(is_of_memory));
+    let mut told_of_memory = 0;
+    for dashboard in pages.into_iter().chain(machinery) {
         for choice in choices(ran, &site, dashboard) {
             all.extend(shown(&site, dashboard, choice.as_ref()));
         }
+        for (i, panel) in dashboard.panels.iter().enumerate().filter(|(_, p)| is_of_memory(p)) {
+            hold_memory(&site, &format!("/api/dashboards/{}/panels/{i}", dashboard.name), panel);
+            told_of_memory += 1;
+        }
     }
+    let is_shipped = project.dashboards.iter().any(|d| d.name == "operations");
+    assert_eq!(told_of_memory, if is_shipped { 3 } else { 0 });
     assert!(all.len() > project.dashboards.iter().map(|d| d.panels.len()).sum::<usize>(), "nothing was chosen anywhere");
     // One process for all: each start reads the project.
     let statements: Vec<String> = all.iter().flat_map(|s| [truth(s), whole(s)]).collect();
@@ -148,7 +157,63 @@ fn shown<'a>(site: &Site, dashboard: &'a Dashboard, choice: Option<&Choice>) -> 
         let at = format!("{}: {} ({choice:?})", dashboard.name, panel.title);
         Shown { at, panel, chosen, answer }
     };
-    dashboard.panels.iter().enumerate().map(ask).collect()
+    dashboard.panels.iter().enumerate().filter(|(_, panel)| !is_of_memory(panel)).map(ask).collect()
+}
+
+/// What the serving process keeps is known to no other.
+fn is_of_memory(panel: &Panel) -> bool {
+    *panel.view == "system.cache"
+}
+
+/// What is kept of a table: bytes, hits, misses, evictions.
+type Kept = BTreeMap<String, [f64; 4]>;
+
+/// As the serving process tells it to Prometheus.
+fn kept(site: &Site) -> Kept {
+    let mut kept = Kept::new();
+    for line in site.get("/metrics").body.lines() {
+        for (at, name) in ["cache_bytes", "cache_hits_total", "cache_misses_total", "cache_evictions_total"].into_iter().enumerate() {
+            let Some((table, value)) = line.strip_prefix(&format!("tidemill_{name}{{name=\"")).and_then(|l| l.split_once("\"} ")) else {
+                continue;
+            };
+            kept.entry(table.to_string()).or_default()[at] = value.parse().expect("a number");
+        }
+    }
+    kept
+}
+
+/// Holds a panel of what is in memory against the figures of the same moment.
+fn hold_memory(site: &Site, path: &str, panel: &Panel) {
+    let (before, answer) = loop {
+        let (before, answer, after) = (kept(site), site.json(path), kept(site));
+        // Look-ups by key are brought up to date beside, from views in memory.
+        if before == after {
+            break (before, answer);
+        }
+    };
+    assert!(
+        before.values().any(|[bytes, ..]| *bytes > 0.0),
+        "{}: pages have been asked, and nothing is in memory: {before:?}",
+        panel.title
+    );
+    let sum = |at: usize| before.values().map(|all| all[at]).sum::<f64>();
+    let names: Vec<&str> = answer["columns"].as_array().expect("columns").iter().map(|c| c["name"].as_str().expect("a name")).collect();
+    let rows = answer["rows"].as_array().expect("rows");
+    if *panel.kind == PanelKind::Number {
+        let wanted = if panel.y[0].sql.text.contains("bytes") { sum(0) } else { sum(1) / (sum(1) + sum(2)) };
+        assert!(number(&rows[0][0]).is_some_and(|n| near(&[n], &[wanted])), "{}: {answer} should be {wanted}", panel.title);
+        return;
+    }
+    let cell = |row: &Value, label: &str| row[names.iter().position(|n| *n == label).expect(label)].clone();
+    let shown = rows.iter().map(|r| {
+        let all = ["bytes", "hits", "misses", "evictions"].map(|label| number(&cell(r, label)).expect("a number"));
+        (text(&cell(r, "node")), all)
+    });
+    assert_eq!(shown.collect::<Kept>(), before, "{}", panel.title);
+    for row in rows {
+        let (since, used) = (text(&cell(row, "since")), text(&cell(row, "used_at")));
+        assert!(number(&cell(row, "bytes")) == Some(0.0) || (since.len() > 4 && since <= used), "{row}");
+    }
 }
 
 impl Shown<'_> {

@@ -123,12 +123,95 @@ fn each_step_tells_what_it_was_busy_with() {
     let seconds = sorted["seconds"].as_f64().expect("a time");
     assert!(seconds >= 0.4 || sorted["why"].is_null(), "{sorted}");
     assert!(!step("export.items", "export")["operators"].as_array().expect("operators").is_empty());
-    assert_eq!(step("raw.items", "ingest")["operators"], json!([]));
+    // The work of steps that run no query is told by its parts, from what is made durable down to what was read.
+    assert_eq!(
+        plan(step("raw.items", "ingest")),
+        [("Commit", "", 3, None), ("Write", "", 3, Some("Commit")), ("Decode", "", 3, Some("Write")), ("Read", "", 3, Some("Decode"))]
+    );
+    let read =
+        project.ask("SELECT bytes_read || ' of ' || files_read FROM system.operators WHERE node = 'raw.items' AND operator = 'Read'");
+    assert_eq!(read, "26 of 1");
+    let fit = step("clean.items", "fit");
+    assert_eq!(
+        plan(fit),
+        [("Rule missing", "on amount_paid", 3, None), ("Decode", "", 3, Some("Rule missing")), ("Read", "", 3, Some("Decode"))]
+    );
+    let applied = plan(step("clean.items", "apply"));
+    // Rows that the fit read are in memory.
+    let wanted = [
+        ("Commit", "", 3, None),
+        ("Write", "", 3, Some("Commit")),
+        ("Rule missing", "on amount_paid", 3, Some("Write")),
+        ("Memory", "rows decoded before", 3, Some("Rule missing")),
+    ];
+    assert_eq!(applied, wanted);
+    let written = "SELECT count(*) FROM system.operators o JOIN system.steps s ON o.run_id = s.run_id AND o.step_id = s.step_id \
+        WHERE o.operator = 'Write' AND o.bytes_written = s.bytes_written AND s.bytes_written > 0";
+    assert_eq!(project.ask(written), "4", "of the raw, the clean and the stored table, and the export");
     // The same as a table.
     let of_table = project.ask("SELECT count(*) FROM system.operators WHERE node = 'sorted'");
     assert_eq!(of_table, operators.len().to_string());
     assert!(!site.json("/api/dashboards/runs/panels/1")["rows"].as_array().expect("rows").is_empty());
     site.stop();
+}
+
+/// Of each operator: its name, what it works on, rows, and which one takes them.
+fn plan(step: &Value) -> Vec<(&str, &str, u64, Option<&str>)> {
+    let all = step["operators"].as_array().expect("operators");
+    let name = |id: u64| all.iter().find(|o| o["id"] == id).and_then(|o| o["operator"].as_str());
+    let one = |o: &'_ Value| o["parent"].as_u64().and_then(name);
+    all.iter()
+        .map(|o| {
+            let (operator, detail) = (o["operator"].as_str().expect("a name"), o["detail"].as_str().expect("a text"));
+            (operator, detail, o["rows"].as_u64().expect("rows"), one(o))
+        })
+        .collect()
+}
+
+const MESSY: &str = "load = \"upsert\"\nkey = [\"id\"]\n[source]\npath = \"visits/*.csv\"\n[columns.id]\ntype = \"int\"\n[columns.pages]\ntype = \"int\"\nmin = 0\n\
+    [[clean]]\nrule = \"filter\"\nwhere = \"pages > 0\"\n[[clean]]\nrule = \"missing\"\ncolumn = \"pages\"\nwith = \"median\"\n";
+
+/// Rows that break the contract, rows merged by key, rules that remove rows: each part of the work is told, with the rows that it gave on.
+#[test]
+fn the_parts_of_a_load_by_key_are_told() {
+    let project = Project::of(&[
+        ("tables/visits.toml", MESSY),
+        ("visits/a.csv", "id,pages\n1,5\n2,0\n3,-7\n4,many\n"),
+        ("visits/b.csv", "id,pages\n2,9\n5,1\n"),
+    ]);
+    project.run();
+    let of = |node: &str, stage: &str| {
+        let sql = format!(
+            "SELECT o.operator AS operator, o.rows AS rows, p.operator AS reader FROM system.operators o \
+             LEFT JOIN system.operators p ON o.run_id = p.run_id AND o.step_id = p.step_id AND o.parent_id = p.operator_id \
+             WHERE o.node = '{node}' AND o.stage = '{stage}' ORDER BY o.operator_id"
+        );
+        let told = project.json(&["query", "--limit", "0", &sql]);
+        let rows = told.as_array().expect("rows").iter();
+        rows.map(|r| format!("{} {} {}", r["operator"].as_str().expect("a name"), r["rows"], r["reader"].as_str().unwrap_or("-")))
+            .collect::<Vec<_>>()
+    };
+    let ingest = of("raw.visits", "ingest");
+    // One line can't be decoded, one breaks the contract, one is the newer state of another.
+    for wanted in [
+        "Commit 3 -",
+        "SetAside 2 Commit",
+        "Write 3 Commit",
+        "Compare 0 Write",
+        "Stage 4 Write",
+        "Contract 4 Stage",
+        "Decode 5 Contract",
+        "Read 6 Decode",
+    ] {
+        assert!(ingest.iter().any(|o| o == wanted), "{wanted}: {ingest:?}");
+    }
+    // Between them is the plan that merges.
+    assert!(ingest.iter().any(|o| o.contains("Join ")), "{ingest:?}");
+    let applied = of("clean.visits", "apply");
+    assert_eq!(applied[0], "Commit 3 -", "{applied:?}");
+    assert!(applied.iter().any(|o| o == "Unique 3 Write") && applied.iter().any(|o| o.starts_with("Rule missing 3 ")), "{applied:?}");
+    let fitted = of("clean.visits", "fit");
+    assert!(fitted.iter().any(|o| o.starts_with("Rule filter 3 ")), "{fitted:?}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Tables kept in memory: columns of Arrow chunks under one budget, least recently used out.
 //!
 //! Read in this order: this file (what is kept, what is let go), [`column`] (a column as it is kept, with what its chunks say about
-//! themselves), [`table`] (the relation a session names: it fills the cache when first read), [`scan`] (reading what is kept).
+//! themselves), [`table`] (the relation a session names: it fills the cache when first read), [`scan`] (reading what is kept), [`told`] (what
+//! is kept, as a table).
 //!
 //! Invariants: a table's version never changes, so what is kept of it never does either; a relation kept in memory answers every question
 //! with the same rows, in the same order, as the one it was read from; and what is kept is counted in the engine's memory pool.
@@ -11,13 +12,13 @@ mod scan;
 mod table;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use crate::engine::Engine;
 use column::Column;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Rows of a chunk: what is kept, left out and moved as one.
@@ -51,12 +52,31 @@ impl MemoryUse {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableUse {
     pub name: String,
-    /// The table's version; of a view, what its rows were computed from.
+    /// The table's version; of a view, what its rows were computed from. Empty while nothing is known of it.
     pub version: String,
     pub rows: u64,
     pub bytes: u64,
     /// How many of its columns are there.
     pub columns: usize,
+    /// Of this table, in all its versions.
+    pub counts: Counts,
+    /// When the first column of this version was kept; `None` when none is.
+    pub since_micros: Option<i64>,
+    /// When a question last wanted it.
+    pub used_micros: Option<i64>,
+}
+
+/// What became of what questions wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Columns that were there.
+    pub hits: u64,
+    /// Columns that had to be read first.
+    pub loads: u64,
+    /// Columns let go for others.
+    pub evictions: u64,
+    /// Questions that read the disk since what they wanted would not have fitted.
+    pub refusals: u64,
 }
 
 /// One per engine; sessions share it.
@@ -64,15 +84,13 @@ pub struct TableUse {
 pub struct TablesInMemory {
     bytes_max: u64,
     kept: Mutex<Kept>,
-    hits: AtomicU64,
-    loads: AtomicU64,
-    evictions: AtomicU64,
-    refusals: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Kept {
     tables: BTreeMap<String, Held>,
+    /// Of each table that was ever wanted: as many as the project has.
+    counts: BTreeMap<String, (Counts, Option<i64>)>,
     /// Counts uses, to know which is the longest ago.
     clock: u64,
     reservation: Option<MemoryReservation>,
@@ -85,40 +103,45 @@ struct Held {
     version: String,
     rows: usize,
     columns: HashMap<usize, (Arc<Column>, u64)>,
+    since_micros: Option<i64>,
     /// Wanted before and found too large: not tried again for this version.
     too_large: bool,
 }
 
 impl TablesInMemory {
     pub(crate) fn new(bytes_max: u64) -> TablesInMemory {
-        TablesInMemory {
-            bytes_max,
-            kept: Mutex::default(),
-            hits: AtomicU64::new(0),
-            loads: AtomicU64::new(0),
-            evictions: AtomicU64::new(0),
-            refusals: AtomicU64::new(0),
-        }
+        TablesInMemory { bytes_max, kept: Mutex::default() }
     }
 
     pub fn used(&self) -> MemoryUse {
         let kept = self.lock();
-        let tables = kept.tables.iter().filter(|(_, h)| !h.columns.is_empty()).map(|(name, held)| TableUse {
-            name: name.clone(),
-            version: held.version.clone(),
-            rows: held.rows as u64,
-            bytes: held.columns.values().map(|(c, _)| c.bytes).sum(),
-            columns: held.columns.len(),
-        });
+        let all = kept.counts();
         MemoryUse {
-            tables: tables.collect(),
+            tables: kept.known().into_iter().filter(|t| t.columns > 0).collect(),
             bytes: kept.bytes,
             bytes_max: self.bytes_max,
-            hits: self.hits.load(Ordering::Relaxed),
-            loads: self.loads.load(Ordering::Relaxed),
-            evictions: self.evictions.load(Ordering::Relaxed),
-            refusals: self.refusals.load(Ordering::Relaxed),
+            hits: all.hits,
+            loads: all.loads,
+            evictions: all.evictions,
+            refusals: all.refusals,
         }
+    }
+
+    /// Every table that was wanted: those of which something is kept, and those that did not fit or had to go.
+    pub fn known(&self) -> Vec<TableUse> {
+        self.lock().known()
+    }
+
+    /// What all tables together may hold.
+    pub fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+
+    /// Another number whenever something was wanted, read or let go.
+    pub fn changes(&self) -> u64 {
+        let kept = self.lock();
+        // What is let go gives way to what is kept, which is a use.
+        kept.clock + kept.counts().refusals
     }
 
     /// Lets everything go.
@@ -130,10 +153,11 @@ impl TablesInMemory {
     }
 
     /// The columns that are there, by place in the table; and how many rows the table has, once that is known.
-    fn look_up(&self, name: &str, version: &str, wanted: &[usize]) -> Found {
+    fn look_up(&self, now_micros: i64, name: &str, version: &str, wanted: &[usize]) -> Found {
         let mut kept = self.lock();
         kept.clock += 1;
         let now = kept.clock;
+        kept.of(name).1 = Some(now_micros);
         let Some(held) = kept.tables.get_mut(name).filter(|h| h.version == version) else { return Found::default() };
         let mut found = Found { columns: HashMap::new(), rows: Some(held.rows), too_large: held.too_large };
         for place in wanted {
@@ -142,16 +166,19 @@ impl TablesInMemory {
                 found.columns.insert(*place, Arc::clone(column));
             }
         }
-        drop(kept);
-        self.hits.fetch_add(found.columns.len() as u64, Ordering::Relaxed);
+        kept.of(name).0.hits += found.columns.len() as u64;
         found
     }
 
     /// Keeps columns that were read. Whether they fitted; where they did not, nothing is kept of them.
     fn keep(&self, engine: &Engine, name: &str, version: &str, rows: usize, columns: Vec<(usize, Arc<Column>)>) -> bool {
         let bytes: u64 = columns.iter().map(|(_, c)| c.bytes).sum();
-        self.loads.fetch_add(columns.len() as u64, Ordering::Relaxed);
+        let now_micros = engine.now_micros();
         let mut kept = self.lock();
+        let (counts, used) = kept.of(name);
+        counts.loads += columns.len() as u64;
+        // Who reads columns wants them now, however long reading took.
+        *used = Some(now_micros);
         kept.clock += 1;
         let now = kept.clock;
         // An older version's rows are of no use to the next question; and rows that were counted otherwise are another table's.
@@ -160,12 +187,13 @@ impl TablesInMemory {
         }
         let protected: Vec<usize> = columns.iter().map(|(place, _)| *place).collect();
         if bytes > self.bytes_max || !self.make_room(&mut kept, engine, bytes, name, &protected) {
-            self.refusals.fetch_add(1, Ordering::Relaxed);
+            kept.of(name).0.refusals += 1;
             let held = kept.tables.entry(name.to_string()).or_insert_with(|| Held::new(version, rows));
             held.too_large |= bytes > self.bytes_max;
             return false;
         }
         let held = kept.tables.entry(name.to_string()).or_insert_with(|| Held::new(version, rows));
+        held.since_micros = held.since_micros.filter(|_| !held.columns.is_empty()).or(Some(now_micros));
         let mut twice = 0;
         for (place, column) in columns {
             if let Some((before, _)) = held.columns.insert(place, (column, now)) {
@@ -193,7 +221,7 @@ impl TablesInMemory {
             let Some((table, place)) = oldest else { return false };
             let Some((gone, _)) = kept.tables.get_mut(&table).and_then(|h| h.columns.remove(&place)) else { return false };
             kept.release(gone.bytes);
-            self.evictions.fetch_add(1, Ordering::Relaxed);
+            kept.of(&table).0.evictions += 1;
         }
     }
 
@@ -205,8 +233,8 @@ impl TablesInMemory {
         Found { columns, rows: Some(held.rows), too_large: held.too_large }
     }
 
-    fn refused(&self) {
-        self.refusals.fetch_add(1, Ordering::Relaxed);
+    fn refused(&self, name: &str) {
+        self.lock().of(name).0.refusals += 1;
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -215,6 +243,37 @@ impl TablesInMemory {
 }
 
 impl Kept {
+    /// What is counted of a table, and when it was last wanted.
+    fn of(&mut self, name: &str) -> &mut (Counts, Option<i64>) {
+        self.counts.entry(name.to_string()).or_default()
+    }
+
+    fn counts(&self) -> Counts {
+        self.counts.values().fold(Counts::default(), |sum, (of, _)| Counts {
+            hits: sum.hits + of.hits,
+            loads: sum.loads + of.loads,
+            evictions: sum.evictions + of.evictions,
+            refusals: sum.refusals + of.refusals,
+        })
+    }
+
+    fn known(&self) -> Vec<TableUse> {
+        let of = |(name, (counts, used_micros)): (&String, &(Counts, Option<i64>))| {
+            let held = self.tables.get(name);
+            TableUse {
+                name: name.clone(),
+                version: held.map(|h| h.version.clone()).unwrap_or_default(),
+                rows: held.map_or(0, |h| h.rows as u64),
+                bytes: held.map_or(0, |h| h.columns.values().map(|(c, _)| c.bytes).sum()),
+                columns: held.map_or(0, |h| h.columns.len()),
+                counts: *counts,
+                since_micros: held.filter(|h| !h.columns.is_empty()).and_then(|h| h.since_micros),
+                used_micros: *used_micros,
+            }
+        };
+        self.counts.iter().map(of).collect()
+    }
+
     fn forget(&mut self, name: &str) {
         if let Some(held) = self.tables.remove(name) {
             self.release(held.columns.values().map(|(c, _)| c.bytes).sum());
@@ -236,7 +295,7 @@ impl Kept {
 
 impl Held {
     fn new(version: &str, rows: usize) -> Held {
-        Held { version: version.to_string(), rows, columns: HashMap::new(), too_large: false }
+        Held { version: version.to_string(), rows, columns: HashMap::new(), since_micros: None, too_large: false }
     }
 }
 

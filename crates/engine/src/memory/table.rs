@@ -37,12 +37,12 @@ impl TableInMemory {
     /// The columns wanted, from memory or else read now; `None` when they don't fit.
     async fn columns(&self, state: &dyn Session, wanted: &[usize]) -> Result<Option<(usize, HashMap<usize, Arc<Column>>)>> {
         let cache = self.engine.tables_in_memory();
-        let found = cache.look_up(&self.name, &self.version, wanted);
+        let found = cache.look_up(self.engine.now_micros(), &self.name, &self.version, wanted);
         if let (Some(rows), true) = (found.rows, found.columns.len() == wanted.len()) {
             return Ok(Some((rows, found.columns)));
         }
         if found.too_large {
-            cache.refused();
+            cache.refused(&self.name);
             return Ok(None);
         }
         let mut missing: Vec<usize> = match self.whole {
@@ -54,7 +54,7 @@ impl TableInMemory {
             missing.push(0);
         }
         let Some(read) = self.read(state, &missing).await? else {
-            cache.refused();
+            cache.refused(&self.name);
             return Ok(None);
         };
         let rows = read.first().map_or(0, |(_, c)| c.chunks.iter().map(|chunk| chunk.len()).sum());

@@ -1,12 +1,13 @@
 //! A relation kept in memory answers as the one it was read from; what it may hold is bounded; and it says what it did.
 
-use super::CHUNK_ROWS;
+use super::{CHUNK_ROWS, Counts};
 use crate::{Catalog, Engine, EngineOptions, Relation, RelationKind, Session, batch_table};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::catalog::TableProvider;
 use proptest::prelude::*;
 use std::sync::Arc;
+use tidemill_core::clock::FixedClock;
 
 const ROWS: usize = 3 * CHUNK_ROWS + 17;
 
@@ -131,6 +132,56 @@ fn what_does_not_fit_is_read_from_where_it_comes_from() {
     assert!(pooled.tables_in_memory().used().bytes > 0);
     pooled.tables_in_memory().clear();
     assert_eq!(pooled.memory().reserved(), 0);
+}
+
+/// The table that tells of the others says of each what became of its columns, and when.
+#[test]
+fn each_table_is_told_with_what_became_of_its_columns() {
+    let clock = Arc::new(FixedClock::default());
+    let options = EngineOptions { threads: 2, tables_in_memory: 4_000_000, clock: Some(clock.clone()), ..EngineOptions::default() };
+    let engine = Engine::new(options).unwrap();
+    let at = |seconds: i64| clock.0.store(seconds * 1_000_000, std::sync::atomic::Ordering::Relaxed);
+    let told = || {
+        engine
+            .tables_in_memory()
+            .known()
+            .into_iter()
+            .map(|t| (t.name, t.columns, t.counts, t.since_micros, t.used_micros))
+            .collect::<Vec<_>>()
+    };
+    let counts = |hits, loads, evictions, refusals| Counts { hits, loads, evictions, refusals };
+    assert_eq!((told(), engine.tables_in_memory().changes()), (Vec::new(), 0));
+    at(1);
+    ask(&session(&engine, "1", ROWS), "SELECT sum(id) FROM orders");
+    at(2);
+    ask(&session(&engine, "1", ROWS), "SELECT sum(id), sum(amount) FROM orders");
+    assert_eq!(told(), [("clean.orders".to_string(), 2, counts(1, 2, 0, 0), Some(1_000_000), Some(2_000_000))]);
+    // Another table's column takes the place of the one used longest ago; which is counted where it was.
+    at(3);
+    let other = Relation::provider("clean", "others", engine.in_memory("clean.others", "7", orders(ROWS)));
+    let other = engine.session(Catalog { relations: vec![other], ..Catalog::default() }).unwrap();
+    ask(&other, "SELECT max(country) FROM others");
+    let all = told();
+    assert_eq!((all[0].2.evictions, all[1].2), (1, counts(0, 1, 0, 0)), "{all:?}");
+    assert_eq!((all[1].3, all[1].4), (Some(3_000_000), Some(3_000_000)));
+    // A newer version begins anew; what was counted stays.
+    at(4);
+    ask(&session(&engine, "2", 10), "SELECT sum(id) FROM orders");
+    let used = engine.tables_in_memory().used();
+    assert_eq!(
+        (used.tables[0].version.as_str(), used.tables[0].since_micros, used.tables[0].counts),
+        ("2", Some(4_000_000), counts(1, 3, 1, 0))
+    );
+    assert_eq!((used.hits, used.loads, used.evictions, used.refusals), (1, 4, 1, 0));
+    let before = engine.tables_in_memory().changes();
+    ask(&session(&engine, "2", 10), "SELECT sum(id) FROM orders");
+    assert!(engine.tables_in_memory().changes() > before);
+    // One that does not fit is told too.
+    let small = Engine::new(EngineOptions { threads: 2, tables_in_memory: 10, ..EngineOptions::default() }).unwrap();
+    ask(&session(&small, "1", ROWS), "SELECT sum(id) FROM orders");
+    let known = small.tables_in_memory().known();
+    assert_eq!((known[0].bytes, known[0].counts, known[0].since_micros), (0, counts(0, 0, 0, 1), None));
+    assert!(known[0].used_micros.is_some());
 }
 
 #[test]

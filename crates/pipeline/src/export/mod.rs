@@ -150,18 +150,18 @@ impl Run {
             }
             let batch = batch?;
             Meter::add(&step.meter.rows_read, batch.num_rows() as u64);
-            tokio::task::block_in_place(|| step.writes(|| out.write(&batch)))?;
+            tokio::task::block_in_place(|| step.writes(batch.num_rows(), || out.write(&batch)))?;
             Meter::add(&step.meter.rows_written, batch.num_rows() as u64);
         }
         let latest = target.latest.as_ref().map(|l| dir.join(l));
         let size = tokio::task::block_in_place(|| {
-            let size = step.writes(|| out.finish())?;
+            let size = step.writes(0, || out.finish())?;
             if let Some(latest) = &latest {
                 durable::link_over(&path, latest)?;
             }
             Ok::<u64, Error>(size)
         })?;
-        Meter::add(&step.meter.bytes_written, size);
+        step.wrote(size);
         let metrics = query.metrics();
         Meter::add(&step.meter.bytes_spilled, metrics.bytes_spilled);
         Meter::add(&step.meter.bytes_exchanged, metrics.bytes_exchanged);

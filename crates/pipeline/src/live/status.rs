@@ -6,6 +6,7 @@ use super::latency::Histogram;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidemill_core::Result;
 use tidemill_lake::system;
@@ -25,6 +26,9 @@ pub struct StreamFigures {
     pub splits: u64,
     /// How old the newest row is.
     pub behind_seconds: Option<f64>,
+    /// The least one of the live views that read it.
+    #[serde(default)]
+    pub watermark_micros: Option<i64>,
     /// From the source's time to when a query sees the row, in milliseconds.
     pub latency_ms_p50: Option<f64>,
     pub latency_ms_p99: Option<f64>,
@@ -114,6 +118,10 @@ impl Figures {
                 }
             })
             .collect();
+        let marks = watermarks(&hot.lock(), &self.views);
+        for s in &mut self.streams {
+            s.watermark_micros = marks.get(&s.table).copied();
+        }
         for (i, v) in self.views.iter_mut().enumerate() {
             (v.rows_in_per_second, v.rows_out_per_second) = match self.rates.views.get(i) {
                 Some((rows_in, rows_out)) if due => {
@@ -148,6 +156,8 @@ impl Figures {
             whole(s.iter().map(|s| Some(s.rejected)).collect()),
             whole(s.iter().map(|s| s.behind).collect()),
             number(s.iter().map(|s| s.behind_seconds).collect()),
+            instant(s.iter().map(|s| s.watermark_micros).collect()),
+            number(s.iter().map(|s| behind(at, s.watermark_micros)).collect()),
             whole(s.iter().map(|s| Some(s.splits)).collect()),
             number(s.iter().map(|s| s.latency_ms_p50).collect()),
             number(s.iter().map(|s| s.latency_ms_p99).collect()),
@@ -164,6 +174,7 @@ impl Figures {
             number(v.iter().map(|v| Some(v.rows_out_per_second)).collect()),
             whole(v.iter().map(|v| Some(v.late)).collect()),
             instant(v.iter().map(|v| v.watermark_micros).collect()),
+            number(v.iter().map(|v| behind(at, v.watermark_micros)).collect()),
             whole(v.iter().map(|v| Some(v.state_rows)).collect()),
             whole(v.iter().map(|v| Some(v.state_bytes)).collect()),
             number(v.iter().map(|v| v.latency_ms_p50).collect()),
@@ -178,6 +189,24 @@ impl Figures {
             ("live_views", RecordBatch::try_new(system::schema("live_views")?, views)?),
         ])
     }
+}
+
+/// How far a watermark is behind the clock. One of a source that is ahead of it is not behind.
+fn behind(at: i64, watermark: Option<i64>) -> Option<f64> {
+    watermark.map(|mark| (at.saturating_sub(mark) as f64 / 1e6).max(0.0))
+}
+
+/// Of each followed table, how far the slowest of the live views that read it has got.
+fn watermarks(hot: &Hot, figures: &[ViewFigures]) -> BTreeMap<String, i64> {
+    let mut marks = BTreeMap::new();
+    for (view, figures) in hot.views.iter().zip(figures).filter(|(v, f)| v.name == f.view && v.failed.is_none()) {
+        let Some(mark) = figures.watermark_micros else { continue };
+        for input in view.inputs.iter().filter(|i| matches!(i.schema.as_str(), "raw" | "clean")) {
+            let least = marks.entry(input.name.clone()).or_insert(mark);
+            *least = mark.min(*least);
+        }
+    }
+    marks
 }
 
 /// A moment for people, to the second.

@@ -203,3 +203,71 @@ fn a_failing_morsel_or_sink_ends_the_work() {
     });
     assert_eq!(failed.unwrap_err().what, "no space left");
 }
+
+/// Each part of the work, and the rows that it gave on: those of the fit, those of applying.
+fn worked(toml: &str, input: &RecordBatch, how: How) -> [Vec<(String, u64)>; 2] {
+    let recipe = compile(&table(toml), input);
+    let scan = |columns: Option<&[String]>| super::chunks(input, how, columns);
+    let memory = engine(None).memory();
+    let (fitting, applying) = (Meter::default(), Meter::default());
+    let fitted = recipe
+        .fit(&FitContext {
+            scan: &scan,
+            references: BTreeMap::new(),
+            base_dir: Path::new("."),
+            threads: how.threads,
+            meter: &fitting,
+            memory: memory.clone(),
+            scratch: &std::env::temp_dir(),
+            cache_bytes: how.cache,
+            contract: None,
+        })
+        .unwrap();
+    let cx = ApplyContext {
+        scan: &scan,
+        sink: &Nowhere(AtomicUsize::new(0)),
+        rejects: &|_| Ok(()),
+        threads: how.threads,
+        meter: &applying,
+        memory,
+        scratch: &std::env::temp_dir(),
+        contract: None,
+        samples: 1,
+    };
+    fitted.apply(&cx).unwrap();
+    [fitting, applying].map(|meter| {
+        let parts = meter.work.done().into_iter();
+        parts.map(|(_, s)| (format!("{} {}", s.name, s.detail).trim().to_string(), Meter::get(&s.rows))).collect()
+    })
+}
+
+#[test]
+fn the_work_of_each_rule_is_counted_where_it_is_done() {
+    const RULES: &str = "key = [\"k\"]\n[[clean]]\nrule = \"duplicates\"\nkey = [\"k\"]\n[[clean]]\nrule = \"missing\"\ncolumn = \"age\"\nwith = \"median\"\n\
+        [[clean]]\nrule = \"derive\"\ncolumn = \"twice\"\nsql = \"2 * p\"\n";
+    let named = |all: &[(&str, u64)]| all.iter().map(|(name, rows)| ((*name).to_string(), *rows)).collect::<Vec<_>>();
+    for (morsel, threads) in [(1, 1), (2, 2), (6, 4)] {
+        let [fit, apply] = worked(RULES, &input(), How { morsel, threads, cache: 0 });
+        // Which repeats stay has to be known before the median is; deriving waits until rows are written.
+        assert_eq!(
+            fit,
+            named(&[("Read", 6), ("Decode", 6), ("Rule duplicates over k", 5), ("Rule missing on age", 5)]),
+            "{morsel} {threads}"
+        );
+        let all = [
+            ("Read", 6),
+            ("Decode", 6),
+            ("Rule duplicates over k", 5),
+            ("Rule missing on age", 5),
+            ("Rule derive on twice", 5),
+            ("Unique k", 5),
+            ("Write", 5),
+        ];
+        assert_eq!(apply, named(&all), "{morsel} {threads}");
+        // What the fit has done for rows that are kept is not done again.
+        let [fit, apply] = worked(RULES, &input(), How { morsel, threads, cache: 1 << 20 });
+        assert!(fit.contains(&("Rule derive on twice".into(), 5)), "{fit:?}");
+        let rest = [("Memory rows decoded before", 5), ("Rule missing on age", 5), ("Unique k", 5), ("Write", 5)];
+        assert_eq!(apply, named(&rest), "{morsel} {threads}");
+    }
+}

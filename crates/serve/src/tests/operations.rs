@@ -66,6 +66,9 @@ fn record(sql: &str) -> Option<RecordBatch> {
             ("detail", texts(&["", "total"])),
             ("rows", wholes(&[5, 5])),
             ("seconds", numbers(&[Some(1.0), Some(3.0)])),
+            ("seconds_waiting", numbers(&[Some(0.5), Some(0.0)])),
+            ("bytes_read", wholes(&[0, 0])),
+            ("bytes_written", wholes(&[9, 0])),
             ("bytes_spilled", wholes(&[0, 7])),
             ("bytes_exchanged", wholes(&[0, 0])),
         ]));
@@ -264,7 +267,8 @@ async fn a_run_is_shown_while_it_goes_on_with_its_steps_their_plans_and_where_it
     assert_eq!((&steps[0]["seconds"], &steps[1]["seconds"], &steps[0]["why"]), (&json!(5.0), &json!(5.0), &json!("it waited")));
     assert_eq!(
         steps[0]["operators"][1],
-        json!({ "id": 1, "parent": 0, "operator": "Sort", "detail": "total", "rows": 5, "seconds": 3.0, "share": 0.75, "bytes_spilled": 7, "bytes_exchanged": 0 })
+        json!({ "id": 1, "parent": 0, "operator": "Sort", "detail": "total", "rows": 5, "seconds": 3.0, "seconds_waiting": 0.0, "share": 0.75,
+            "bytes_read": 0, "bytes_written": 0, "bytes_spilled": 7, "bytes_exchanged": 0 })
     );
     assert_eq!(steps[1]["operators"], json!([]));
     let statuses: Vec<&str> = detail["nodes"].as_array().expect("nodes").iter().map(|n| n["status"].as_str().expect("a status")).collect();
