@@ -26,6 +26,7 @@ if [ ! -d "$work/shop/lake" ]; then
 fi
 
 serve() {
+    : >"$work/url"
     "$tidemill" -C "$work/shop" serve --port 0 >"$work/url" 2>"$work/serve.log" &
     server=$!
     until [ -s "$work/url" ]; do kill -0 "$server" || { cat "$work/serve.log"; exit 1; }; read -r -t 0.2 <> <(:) || true; done

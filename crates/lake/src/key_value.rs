@@ -14,7 +14,7 @@ use tidemill_core::{Error, Result};
 /// Of what is in the file.
 const FORMAT: &str = "2";
 /// Pages in memory; the system keeps the rest of what it can.
-const MEMORY_BYTES: usize = 64 << 20;
+const MEMORY_BYTES: usize = 128 << 20;
 
 const ABOUT: TableDefinition<&str, &str> = TableDefinition::new("about");
 const MARKS: TableDefinition<&str, &[u8]> = TableDefinition::new("marks");

@@ -34,7 +34,7 @@ pub use commit::{Commit, Committed, Removes};
 pub use epoch::{Done, Manifest, NodeIntent};
 pub use history::VersionInfo;
 pub use journal::Journal;
-pub use key_value::KeyValue;
+pub use key_value::{Found, KeyValue};
 pub use lake::Lake;
 pub use lease::{Holder, Lease};
 pub use maintain::Maintained;

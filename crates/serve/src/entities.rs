@@ -39,8 +39,7 @@ pub async fn entity(State(served): State<Arc<Served>>, Path((entity, key)): Path
         return Err(unknown(&entity));
     }
     let (mut profiles, mut versions, mut as_of_micros) = (Vec::new(), Vec::new(), i64::MAX);
-    for profile in &all {
-        let said = served.profile(profile, &key).await?;
+    for (profile, said) in all.iter().zip(served.profiles_of(&all, &key).await?) {
         let columns = said.columns.into_iter().map(|(name, data_type)| ResultColumn { name, data_type });
         profiles.push(EntityProfile { view: profile.view.clone(), columns: columns.collect(), row: said.row });
         versions.push(said.version);

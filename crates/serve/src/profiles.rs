@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tidemill_core::{Error, Result};
-use tidemill_lake::KeyValue;
+use tidemill_lake::{Found, KeyValue};
 use tidemill_project::dashboard::query::{Asked, Kind, quoted, relation};
 use tokio::sync::watch;
 
@@ -178,11 +178,21 @@ impl Profile {
 }
 
 impl Served {
-    /// What a view says of a value.
-    pub async fn profile(&self, profile: &Profile, key: &str) -> std::result::Result<Said, Refusal> {
+    /// What each of these views says of a value, in their order.
+    pub async fn profiles_of(&self, all: &[Profile], key: &str) -> std::result::Result<Vec<Said>, Refusal> {
+        let (sets, asked) = (all.iter().map(Profile::set).collect::<Vec<_>>(), key.to_string());
+        let found = self.profiles.with(move |store| sets.iter().map(|set| store.get(set, &asked)).collect::<Result<Vec<_>>>()).await;
+        let mut found = found.unwrap_or_default().into_iter();
+        let mut said = Vec::with_capacity(all.len());
+        for profile in all {
+            said.push(self.profile(profile, key, found.next().flatten()).await?);
+        }
+        Ok(said)
+    }
+
+    /// What a view says of a value, of which this is kept.
+    async fn profile(&self, profile: &Profile, key: &str, found: Option<Found>) -> std::result::Result<Said, Refusal> {
         let now = self.profiles.version(&*self.data, &profile.view)?;
-        let (set, asked) = (profile.set(), key.to_string());
-        let found = self.profiles.with(move |store| store.get(&set, &asked)).await.flatten();
         let mark = found.as_ref().and_then(|f| Mark::read(&f.mark));
         if self.profiles.is_good(profile, mark.as_ref(), &now, self.data.as_of_micros())
             && let (Some(found), Some(Mark { version, as_of_micros, columns })) = (found, mark)
