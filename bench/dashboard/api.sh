@@ -25,6 +25,8 @@ if [ ! -d "$shop/data" ]; then
     "$tidemill" generate shop --rows "$rows" --seed 3 --out "$shop/data" --quiet
 fi
 "$tidemill" -C "$shop" run --quiet
+# What is kept by key is filled anew, so that it can be told when that is done.
+rm -f "$shop/lake/_tidemill/profiles.redb" "$work/url"
 "$tidemill" -C "$shop" serve --port 0 >"$work/url" 2>"$work/serve.log" &
 serving=$!
 for _ in $(seq 600); do [ -s "$work/url" ] && break; sleep 0.5; done
